@@ -1,0 +1,124 @@
+"""From a configuration to the parts of a run: network, data, objective, optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mindspore import Parameter, nn
+
+from mindtune.backbones import create_backbone
+from mindtune.classifier import Classifier
+from mindtune.config import AugmentConfig, HeadConfig, RunConfig, TuningConfig
+from mindtune.data.data_splits import DataSplits
+from mindtune.data.erasing import RandomErasing
+from mindtune.data.loader import EvalLoader, TrainLoader
+from mindtune.data.mixing import Mixing
+from mindtune.data.source import ImageSource
+from mindtune.data.transforms import EvalTransform, TrainTransform
+from mindtune.heads.linear import LinearHead
+from mindtune.heads.moment import MomentHead
+from mindtune.layers.random import seed_random_layers
+from mindtune.preprocessing import Preprocessing
+from mindtune.tuning.apply import apply_tunings, find_tunings, train_everything, train_nothing
+from mindtune.tuning.psrp import add_psrp
+
+
+def build_classifier(config: RunConfig, num_classes: int) -> Classifier:
+    """Backbone, tuning and head with random weights; what trains has ``requires_grad``.
+
+    Raises:
+        ConfigError: unknown names or sizes that do not fit.
+    """
+    backbone = create_backbone(
+        config.backbone.name, config.backbone.image_size, config.backbone.drop_path
+    )
+    apply_tunings(backbone, find_tunings(config.tuning.modes, tunings(config.tuning)))
+    head = build_head(config.head, backbone, num_classes)
+    network = Classifier(backbone, head)
+    seed_random_layers(network, config.seed)
+    return network
+
+
+def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Parameter]]]:
+    """Every tuning mode by name, with its options."""
+    psrp = config.psrp
+    return {
+        "linear": train_nothing,
+        "psrp": partial(add_psrp, width=psrp.width, init=psrp.init),
+        "full": train_everything,
+    }
+
+
+def build_head(config: HeadConfig, backbone: nn.Cell, num_classes: int) -> nn.Cell:
+    """The head ``config.name`` on the features of ``backbone``."""
+    if config.name == "moment":
+        return MomentHead(backbone.num_features, num_classes, **vars(config.moment))
+    return LinearHead(
+        backbone.num_features, num_classes, backbone.num_prefix_tokens, **vars(config.linear)
+    )
+
+
+def build_splits(config: RunConfig, report: Callable[[str], None]) -> DataSplits:
+    """The data set of a run."""
+    data = config.data
+    return DataSplits(
+        data.name,
+        data.root,
+        classes=data.classes,
+        val_fraction=data.val_fraction,
+        skip_unreadable=data.skip_unreadable,
+        seed=config.seed,
+        report=report,
+    )
+
+
+def build_train_loader(
+    config: RunConfig, source: ImageSource, preprocessing: Preprocessing
+) -> TrainLoader:
+    """Augmented, mixed, shuffled batches of ``source``.
+
+    Raises:
+        ConfigError: a batch that is odd under mixing, or larger than the data.
+    """
+    augment = config.augment
+    mixing = Mixing(
+        len(source.class_names),
+        mixup_alpha=augment.mixup,
+        cutmix_alpha=augment.cutmix,
+        prob=augment.mix_prob,
+        switch_prob=augment.mix_switch_prob,
+        label_smoothing=augment.label_smoothing,
+    )
+    mixing.check_batch_size(config.batch_size)
+    return TrainLoader(
+        source,
+        _train_view(augment, preprocessing),
+        mixing,
+        RandomErasing(augment.erasing),
+        preprocessing,
+        config.batch_size,
+        config.seed,
+        config.data.workers,
+    )
+
+
+def _train_view(augment: AugmentConfig, preprocessing: Preprocessing) -> TrainTransform:
+    return TrainTransform(
+        preprocessing,
+        scale=augment.scale,
+        ratio=augment.ratio,
+        hflip=augment.hflip,
+        interpolation=augment.interpolation,
+        rand_augment=augment.rand_augment,
+        direct_resize=augment.crop == "none",
+    )
+
+
+def build_eval_loader(
+    config: RunConfig, source: ImageSource, preprocessing: Preprocessing
+) -> EvalLoader:
+    """Batches of ``source`` in order, each image once."""
+    view = EvalTransform(preprocessing, direct_resize=config.augment.eval_resize == "square")
+    batch_size = min(config.evaluation.batch_size, max(len(source), 1))
+    return EvalLoader(source, view, preprocessing, batch_size, config.data.workers)

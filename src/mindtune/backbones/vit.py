@@ -1,0 +1,141 @@
+"""Vision Transformer (Dosovitskiy et al., ICLR 2021) under timm's parameter names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore.common.initializer import Normal, initializer
+
+from mindtune.errors import ConfigError
+from mindtune.layers.attention import Attention
+from mindtune.layers.drop_path import drop_path, drop_path_rates
+from mindtune.layers.mlp import Mlp
+from mindtune.layers.norm import LayerNorm
+from mindtune.layers.patch_embed import PatchEmbed
+from mindtune.layers.random import weights_of
+from mindtune.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class ViTArchitecture:
+    """The numbers that make one ViT differ from another."""
+
+    patch_size: int
+    embed_dim: int
+    depth: int
+    num_heads: int
+    mlp_ratio: float = 4.0
+    norm_eps: float = 1e-6
+
+
+class NoRecalibration(nn.Cell):
+    """The block's recalibration slot left empty: the branch passes unchanged."""
+
+    def construct(self, tokens: Tensor, branch: Tensor) -> Tensor:
+        return branch
+
+
+class Block(nn.Cell):
+    """Pre-norm transformer block: ``x + attn(norm1(x))``, then ``x + psrp(x, mlp(norm2(x)))``.
+
+    ``psrp`` is the slot which PSRP tuning fills (``mindtune.tuning.psrp``).
+    """
+
+    def __init__(self, arch: ViTArchitecture, drop_rate: float) -> None:
+        super().__init__()
+        dim = arch.embed_dim
+        self.norm1 = LayerNorm(dim, arch.norm_eps)
+        self.attn = Attention(dim, arch.num_heads)
+        self.norm2 = LayerNorm(dim, arch.norm_eps)
+        self.mlp = Mlp(dim, int(dim * arch.mlp_ratio))
+        self.psrp: nn.Cell = NoRecalibration()
+        self.drop_path1 = drop_path(drop_rate)
+        self.drop_path2 = drop_path(drop_rate)
+
+    def construct(self, x: Tensor) -> Tensor:
+        x = x + self.drop_path1(self.attn(self.norm1(x)))
+        return x + self.drop_path2(self.psrp(x, self.mlp(self.norm2(x))))
+
+
+class VisionTransformer(nn.Cell):
+    """ViT encoder: images (B, 3, S, S) -> tokens (B, 1 + N, C) and the class token (B, C).
+
+    Both outputs come after the final norm.
+
+    Attributes:
+        num_features: width C.
+        num_prefix_tokens: tokens that are no patches; here 1, the class token.
+        preprocessing: how to prepare images for the weights of this variant.
+    """
+
+    num_prefix_tokens = 1
+
+    def __init__(
+        self,
+        arch: ViTArchitecture,
+        preprocessing: Preprocessing,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.arch = arch
+        self.preprocessing = preprocessing
+        self.num_features = arch.embed_dim
+        self.patch_embed = PatchEmbed(preprocessing.input_size, arch.patch_size, arch.embed_dim)
+        token_shape = (1, 1, arch.embed_dim)
+        self.cls_token = Parameter(initializer(Normal(1e-6), token_shape), name="cls_token")
+        position_shape = (1, 1 + self.patch_embed.num_patches, arch.embed_dim)
+        self.pos_embed = Parameter(initializer(Normal(0.02), position_shape), name="pos_embed")
+        rates = drop_path_rates(drop_path, arch.depth)
+        self.blocks = nn.CellList([Block(arch, rate) for rate in rates])
+        self.norm = LayerNorm(arch.embed_dim, arch.norm_eps)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first block, (B, 1 + N, C)."""
+        patches = self.patch_embed(images)  # (B, N, C)
+        cls_token = ops.tile(self.cls_token, (images.shape[0], 1, 1))  # (B, 1, C)
+        return ops.concat((cls_token.astype(patches.dtype), patches), axis=1) + self.pos_embed
+
+    def forward_tokens(self, images: Tensor) -> Tensor:
+        """Tokens after the last block, before the final norm, (B, 1 + N, C)."""
+        x = self.embed(images)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C)."""
+        self._check_layers(layers)
+        taken = ()
+        x = self.embed(images)
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in layers:
+                taken += (x,)
+        return taken
+
+    def forward_attention(self, images: Tensor) -> Tensor:
+        """Attention weights of the last block, (B, H, 1 + N, 1 + N); rows sum to 1."""
+        x = self.embed(images)
+        for block in self.blocks[:-1]:
+            x = block(x)
+        last = self.blocks[-1]
+        return last.attn.weights_and_values(last.norm1(x))[0]
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self.norm(self.forward_tokens(images))
+        return tokens, tokens[:, 0]
+
+    def layer_groups(self) -> dict[str, list[Parameter]]:
+        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``."""
+        embedding = [self.cls_token, self.pos_embed, *self.patch_embed.get_parameters()]
+        groups = {"embed": embedding}
+        for index, block in enumerate(self.blocks):
+            groups[f"blocks.{index}"] = weights_of(block)
+        groups["norm"] = weights_of(self.norm)
+        return groups
+
+    def _check_layers(self, layers: tuple[int, ...]) -> None:
+        wrong = [i for i in layers if not 0 <= i < self.arch.depth]
+        if wrong:
+            raise ConfigError(f"layers: got {wrong}, expected 0 to {self.arch.depth - 1}")

@@ -1,0 +1,89 @@
+"""The entry points: ``train.py``, ``eval.py`` and ``export.py`` each call one function here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mindtune import cli
+from mindtune.config import EvaluateConfig, ExportConfig, RunConfig, flatten
+from mindtune.errors import ConfigError
+
+# MindSpore takes a second to import; --help and a mistyped key should not wait for it.
+
+_RUN_ONLY = ("pretrained", "pretrained_key", "out", "resume", "overwrite")
+
+
+def train(argv: Sequence[str]) -> None:
+    """``train.py``: train one run into its folder."""
+    parser = cli.make_parser(RunConfig, "train.py", "Tune a pre-trained vision model.")
+    config = cli.parse(parser, RunConfig, argv, {})
+    from mindtune.run_folder import folder_of
+    from mindtune.training import train as run_training
+
+    recipe = cli.option_value(argv, "--config", "--swin_config")
+    run_training(config, folder_of(config, recipe))
+
+
+def evaluate(argv: Sequence[str]) -> None:
+    """``eval.py``: evaluate a run folder or a weight file."""
+    parser = cli.make_parser(EvaluateConfig, "eval.py", "Evaluate trained weights.")
+    config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
+    from mindtune.evaluating import evaluate as run_evaluation
+
+    run_evaluation(config, _output_folder(config))
+
+
+def export(argv: Sequence[str]) -> None:
+    """``export.py``: write a run's network as MINDIR."""
+    parser = cli.make_parser(ExportConfig, "export.py", "Export trained weights.")
+    config = cli.parse(parser, ExportConfig, argv, _stored_defaults(argv))
+    from mindtune.exporting import export as run_export
+
+    name = f"model.{config.file_format.lower()}"
+    run_export(config, Path(config.file) if config.file else _output_folder(config) / name)
+
+
+def _stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
+    """The configuration which a run folder or one of its checkpoints carries, as dotted keys.
+
+    It stands below ``--config`` and the options. Files of other tools carry none.
+    """
+    given = cli.option_value(argv, "--pretrained")
+    if given is None:
+        return {}
+    path = Path(given)
+    stored = _config_of_folder(path) if path.is_dir() else _config_of_file(path)
+    if not stored and cli.option_value(argv, "--config", "--swin_config") is None and path.exists():
+        raise ConfigError(
+            f"config: {path} carries no configuration, expected --config RECIPE.yaml beside it"
+        )
+    return {key: value for key, value in flatten(stored).items() if key not in _RUN_ONLY}
+
+
+def _config_of_folder(folder: Path) -> dict[str, Any]:
+    file = folder / "config.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _config_of_file(file: Path) -> dict[str, Any]:
+    from mindtune.engine.checkpoint import read_header
+
+    if file.suffix != ".safetensors" or not file.is_file():
+        return {}
+    return read_header(file).get("config", {})
+
+
+def _output_folder(config: RunConfig) -> Path:
+    """``--out``, the run folder that the weights are in, or runs/eval-NAME for a foreign file."""
+    if config.out is not None:
+        return Path(config.out)
+    given = Path(config.pretrained or "")
+    if given.is_dir():
+        return given
+    if given.parent.name == "checkpoints":
+        return given.parent.parent
+    return Path("runs") / f"eval-{given.name.split('.')[0] or 'none'}"

@@ -1,0 +1,346 @@
+"""The typed configuration of a run: every key a recipe or the command line may set.
+
+Keys are the argument names of what they configure; their meaning, shapes and sources stand there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, List, Literal, Optional, Tuple, Union  # noqa: UP035 (read at run time on 3.9)
+
+from mindtune.errors import ConfigError
+
+
+@dataclass
+class BackboneConfig:
+    """Network that turns images into features.
+
+    Attributes:
+        name: a registered backbone, see mindtune.list_backbones().
+        image_size: side of the input in pixels; default: the one of the pre-trained weights.
+        drop_path: stochastic-depth rate of the last block.
+    """
+
+    name: str = "vit_base_patch16_224"
+    image_size: Optional[int] = None
+    drop_path: float = 0.0
+
+
+@dataclass
+class PSRPConfig:
+    """Recalibration added to every block by tuning psrp.
+
+    Attributes:
+        width: channels of the shared reduction.
+        init: zero starts from the pre-trained function; authors is the released code's.
+    """
+
+    width: int = 16
+    init: Literal["zero", "authors"] = "zero"
+
+
+@dataclass
+class TuningConfig:
+    """What of the backbone changes and trains; the head always trains.
+
+    Attributes:
+        modes: one or more of linear (nothing), psrp (only the recalibrations), full (everything).
+        psrp: options of psrp.
+    """
+
+    modes: List[str] = field(default_factory=lambda: ["linear"])
+    psrp: PSRPConfig = field(default_factory=PSRPConfig)
+
+
+@dataclass
+class LinearHeadConfig:
+    """Options of head linear.
+
+    Attributes:
+        pool: pooled is the class token of a ViT, mean the average of the patch tokens.
+    """
+
+    pool: Literal["pooled", "mean"] = "pooled"
+
+
+@dataclass
+class MomentHeadConfig:
+    """Options of head moment, see mindtune.heads.moment.
+
+    Attributes:
+        width: channels of the projection.
+        num_heads: heads the projection is split into.
+        pairing: which heads are correlated.
+        split: how channels are dealt to heads.
+        centering: what is subtracted from each head.
+        first_token: whether token 0 takes part.
+    """
+
+    width: int = 512
+    num_heads: int = 4
+    pairing: Literal["near", "half", "one", "all"] = "near"
+    split: Literal["contiguous", "strided"] = "contiguous"
+    centering: Literal["scalar", "channel", "none"] = "scalar"
+    first_token: Literal["drop", "keep"] = "drop"
+
+
+@dataclass
+class HeadConfig:
+    """Classifier on the backbone's features.
+
+    Attributes:
+        name: linear, or moment (Moment Probing).
+        reset: start with a new head and leave the head of the weight file unused.
+        linear: options of head linear.
+        moment: options of head moment.
+    """
+
+    name: Literal["linear", "moment"] = "linear"
+    reset: bool = True
+    linear: LinearHeadConfig = field(default_factory=LinearHeadConfig)
+    moment: MomentHeadConfig = field(default_factory=MomentHeadConfig)
+
+
+@dataclass
+class DataConfig:
+    """Images to train and evaluate on.
+
+    Attributes:
+        name: a registered data set, see mindtune.list_datasets().
+        root: folder of the data set on disk.
+        classes: keep only these classes (names or indices), in this order.
+        val_fraction: share of the training images held out for validation where the set has no val split.
+        skip_unreadable: leave unreadable images out, counted and named, rather than stop.
+        workers: threads that decode and transform images.
+    """
+
+    name: str = "folder"
+    root: Optional[str] = None
+    classes: Optional[List[Union[int, str]]] = None
+    val_fraction: float = 0.1
+    skip_unreadable: bool = False
+    workers: int = 2
+
+
+@dataclass
+class AugmentConfig:
+    """Training view of an image, and of a batch.
+
+    Attributes:
+        crop: random is a random resized crop; none resizes straight to the square, ignoring the aspect ratio.
+        scale: area share of the random crop.
+        ratio: aspect ratio of the random crop.
+        hflip: probability of a horizontal flip.
+        interpolation: filter of the crop; random picks bilinear or bicubic for each image.
+        rand_augment: RandAugment in timm's notation, such as rand-m9-mstd0.5-inc1.
+        mixup: alpha of mixup, 0 for none.
+        cutmix: alpha of CutMix, 0 for none.
+        mix_prob: probability that a batch is mixed.
+        mix_switch_prob: probability of CutMix where both are on.
+        label_smoothing: mass spread over all classes.
+        erasing: probability of erasing a box of each image.
+        eval_resize: shorter keeps the aspect ratio and crops the centre; square ignores it.
+    """
+
+    crop: Literal["random", "none"] = "random"
+    scale: Tuple[float, float] = (0.08, 1.0)
+    ratio: Tuple[float, float] = (0.75, 1.3333333333333333)
+    hflip: float = 0.5
+    interpolation: str = "random"
+    rand_augment: Optional[str] = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    mix_prob: float = 1.0
+    mix_switch_prob: float = 0.5
+    label_smoothing: float = 0.0
+    erasing: float = 0.0
+    eval_resize: Literal["shorter", "square"] = "shorter"
+
+
+@dataclass
+class OptimConfig:
+    """Optimiser.
+
+    Attributes:
+        name: adamw (decoupled decay, bias correction) or sgd (momentum).
+        lr: peak learning rate; never scaled by the batch size.
+        weight_decay: of matrices; vectors, class token and position embedding have none.
+        betas: of adamw.
+        eps: of adamw.
+        momentum: of sgd.
+        clip_norm: largest global gradient norm; default: no clipping.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    betas: Tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    momentum: float = 0.9
+    clip_norm: Optional[float] = None
+
+
+@dataclass
+class ScheduleConfig:
+    """Learning rate over time.
+
+    Attributes:
+        name: cosine changes every step; authors_cosine every epoch, as the papers' code; constant after the warm-up.
+        warmup_epochs: epochs of linear rise from warmup_lr.
+        warmup_lr: rate at the start of the warm-up.
+        min_lr: rate at the end, and during the cool-down.
+        cooldown_epochs: epochs at min_lr after the scheduled ones; they come on top of epochs.
+    """
+
+    name: Literal["cosine", "authors_cosine", "constant"] = "cosine"
+    warmup_epochs: float = 0.0
+    warmup_lr: float = 1e-7
+    min_lr: float = 1e-8
+    cooldown_epochs: int = 0
+
+
+@dataclass
+class EvaluationConfig:
+    """Evaluation during training, and choice of the best checkpoint.
+
+    Attributes:
+        every: epochs between evaluations; the last epoch is always evaluated.
+        batch_size: images a batch.
+        selection: split that chooses the best checkpoint; test reproduces papers that did so, and says so.
+    """
+
+    every: int = 1
+    batch_size: int = 64
+    selection: Literal["val", "test"] = "val"
+
+
+@dataclass
+class RunConfig:
+    """One run: what trains, on what, how, and where its folder is.
+
+    Attributes:
+        seed: of initial weights, data order, augmentation and drop path.
+        device_target: CPU, GPU or Ascend.
+        pretrained: weight file or run folder to start from.
+        pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
+        out: run folder; default: runs/ and the name of the recipe.
+        resume: auto continues the run folder where there is one; or the path of a run folder or checkpoint.
+        overwrite: replace a run that is already in the run folder.
+        epochs: passes over the training images, cool-down not counted.
+        batch_size: images a step and device.
+        accumulate: steps whose gradients are averaged before one update.
+        max_steps: stop every epoch after this many updates.
+        precision: fp32, or fp16 with dynamic loss scaling or bf16 where the device has them.
+        ema_decay: decay of the weight average that is evaluated and saved as best; default: none.
+        checkpoint_every: updates between checkpoints inside an epoch; 0: at epoch ends only.
+        log_every: updates between progress lines.
+        tensorboard: write TensorBoard events too.
+    """
+
+    seed: int = 42
+    device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
+    pretrained: Optional[str] = None
+    pretrained_key: Optional[str] = None
+    out: Optional[str] = None
+    resume: Optional[str] = None
+    overwrite: bool = False
+    epochs: int = 30
+    batch_size: int = 64
+    accumulate: int = 1
+    max_steps: Optional[int] = None
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    ema_decay: Optional[float] = None
+    checkpoint_every: int = 0
+    log_every: int = 10
+    tensorboard: bool = False
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def check_ranges(config: RunConfig) -> None:
+    """Refuse numbers that no run can have.
+
+    Raises:
+        ConfigError: naming the key, the value and what was expected.
+    """
+    for keys, expected, holds in _RANGES:
+        for key in keys:
+            value: Any = config
+            for part in key.split("."):
+                value = getattr(value, part)
+            if value is not None and not holds(value):
+                raise ConfigError(f"{key}: got {value}, expected {expected}")
+
+
+_RANGES = (
+    (
+        ("epochs", "batch_size", "accumulate", "max_steps", "log_every", "data.workers",
+         "evaluation.every", "evaluation.batch_size", "backbone.image_size"),
+        "at least 1",
+        lambda value: value >= 1,
+    ),
+    (
+        ("seed", "checkpoint_every", "schedule.cooldown_epochs", "optim.weight_decay",
+         "augment.mixup", "augment.cutmix"),
+        "at least 0",
+        lambda value: value >= 0,
+    ),
+    (("optim.lr", "optim.eps", "optim.clip_norm"), "more than 0", lambda value: value > 0),
+    (
+        ("augment.hflip", "augment.mix_prob", "augment.mix_switch_prob", "augment.erasing"),
+        "a probability from 0 to 1",
+        lambda value: 0 <= value <= 1,
+    ),
+    (
+        ("backbone.drop_path", "ema_decay", "augment.label_smoothing", "optim.momentum"),
+        "0 <= value < 1",
+        lambda value: 0 <= value < 1,
+    ),
+    (("data.val_fraction",), "0 < value < 1", lambda value: 0 < value < 1),
+    (("optim.betas",), "two values of 0 <= value < 1", lambda pair: all(0 <= b < 1 for b in pair)),
+)  # fmt: skip
+
+
+@dataclass
+class EvaluateConfig(RunConfig):
+    """Evaluate trained weights.
+
+    Attributes:
+        protocol: classification on a split of the data set, or ImageNet-A, -R or -C, whose folder is data.root.
+        split: of protocol classification; default: test where there is one, else val.
+    """
+
+    protocol: Literal["classification", "imagenet_a", "imagenet_r", "imagenet_c"] = "classification"
+    split: Optional[Literal["train", "val", "test"]] = None
+
+
+@dataclass
+class ExportConfig(RunConfig):
+    """Write trained weights as a file that runs without this package.
+
+    Attributes:
+        file: where to write; default: model.mindir or model.onnx in the run folder.
+        file_format: MINDIR (MindSpore, MindSpore Lite) or ONNX.
+        fixed_batch: number of images the file takes; default: any.
+    """
+
+    file: Optional[str] = None
+    file_format: Literal["MINDIR", "ONNX"] = "MINDIR"
+    fixed_batch: Optional[int] = None

@@ -1,0 +1,25 @@
+"""Choose the device and graph mode, once, before any network is built."""
+
+from __future__ import annotations
+
+import mindspore as ms
+
+from mindtune.errors import UserError
+
+
+def use_device(device_target: str, seed: int) -> None:
+    """Run everything that follows as compiled graphs on ``device_target``, seeded.
+
+    Raises:
+        UserError: MindSpore has no such device here.
+    """
+    try:
+        ms.set_context(mode=ms.GRAPH_MODE)
+        ms.set_device(device_target)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"device_target: MindSpore cannot use {device_target} on this machine ({reason}); "
+            "use --device_target CPU, or install its driver and libraries"
+        ) from error
+    ms.set_seed(seed)

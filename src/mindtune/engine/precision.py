@@ -1,0 +1,42 @@
+"""Mixed precision, chosen by device."""
+
+from __future__ import annotations
+
+import mindspore as ms
+from mindspore import amp, nn
+
+from mindtune.errors import ConfigError
+
+_DTYPES = {"fp16": ms.float16, "bf16": ms.bfloat16}
+_FIRST_SCALE = 2.0**16
+_SCALE_FACTOR = 2
+_SCALE_WINDOW = 2000
+
+
+def check_precision(precision: str, device_target: str) -> None:
+    """Refuse what the device cannot train in.
+
+    Raises:
+        ConfigError: half precision on CPU, or bfloat16 on a GPU (no MindSpore kernels).
+    """
+    if precision == "fp32" or device_target == "Ascend":
+        return
+    if device_target == "CPU" or precision == "bf16":
+        raise ConfigError(
+            f"precision: got {precision} on {device_target}, which MindSpore cannot train in; "
+            "use --precision fp32" + ("" if device_target == "CPU" else " or fp16")
+        )
+
+
+def to_precision(network: nn.Cell, precision: str) -> nn.Cell:
+    """Run matrix products in ``precision``; norms, softmax and losses stay in float32."""
+    if precision == "fp32":
+        return network
+    return amp.auto_mixed_precision(network, amp_level="O1", dtype=_DTYPES[precision])
+
+
+def create_loss_scaler(precision: str) -> amp.DynamicLossScaler | None:
+    """Dynamic loss scaling for fp16; the wider exponents of fp32 and bf16 need none."""
+    if precision != "fp16":
+        return None
+    return amp.DynamicLossScaler(_FIRST_SCALE, _SCALE_FACTOR, _SCALE_WINDOW)

@@ -1,0 +1,65 @@
+"""Learning rates, one for each update, computed before training starts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mindtune.errors import ConfigError, nearest
+
+SCHEDULES = ("cosine", "authors_cosine", "constant")
+
+
+def learning_rates(
+    name: str,
+    lr: float,
+    epochs: int,
+    steps_per_epoch: int,
+    warmup_epochs: float = 0.0,
+    warmup_lr: float = 1e-7,
+    min_lr: float = 1e-8,
+    cooldown_epochs: int = 0,
+) -> np.ndarray:
+    """Learning rate of every update, float64 ((epochs + cooldown_epochs) * steps_per_epoch,).
+
+    ``cosine`` rises linearly from ``warmup_lr`` over the warm-up and falls on half a cosine over
+    the rest, both counted in steps. ``authors_cosine`` is Moment Probing's released schedule: it
+    changes once an epoch, and its cosine counts from epoch 0, so the first rate after the warm-up
+    lies below ``lr`` and epoch 0 runs wholly at ``warmup_lr``. ``constant`` stays at ``lr`` after
+    the warm-up. Cool-down epochs run at ``min_lr`` (``constant``: at ``lr``).
+
+    Raises:
+        ConfigError: unknown name, or a warm-up longer than the run.
+    """
+    if name not in SCHEDULES:
+        raise ConfigError(
+            f"schedule.name: got {name!r}, expected a known one{nearest(name, SCHEDULES)}"
+        )
+    if not 0 <= warmup_epochs < max(epochs, 1):
+        raise ConfigError(
+            f"schedule.warmup_epochs: got {warmup_epochs}, expected 0 <= value < epochs ({epochs})"
+        )
+    if name == "authors_cosine":
+        epoch = np.arange(epochs, dtype=np.float64)
+        rates = np.repeat(
+            _authors(epoch, lr, epochs, warmup_epochs, warmup_lr, min_lr), steps_per_epoch
+        )
+    else:
+        step = np.arange(epochs * steps_per_epoch, dtype=np.float64)
+        warmup = warmup_epochs * steps_per_epoch
+        rising = warmup_lr + step * (lr - warmup_lr) / max(warmup, 1)
+        progress = (step - warmup) / max(len(step) - warmup, 1)
+        falling = _half_cosine(progress, lr, min_lr) if name == "cosine" else np.full_like(step, lr)
+        rates = np.where(step < warmup, rising, falling)
+    final = lr if name == "constant" else min_lr
+    return np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+
+
+def _half_cosine(progress: np.ndarray, lr: float, min_lr: float) -> np.ndarray:
+    return min_lr + (lr - min_lr) / 2 * (1 + np.cos(np.pi * progress))
+
+
+def _authors(
+    epoch: np.ndarray, lr: float, epochs: int, warmup: float, warmup_lr: float, min_lr: float
+) -> np.ndarray:
+    rising = warmup_lr + epoch * (lr - warmup_lr) / max(warmup, 1)
+    return np.where(epoch < warmup, rising, _half_cosine(epoch / epochs, lr, min_lr))

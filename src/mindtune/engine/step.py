@@ -1,0 +1,208 @@
+"""The one train step: forward, backward, unscale, clip, update, average; compiled as a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
+from mindspore import dtype as mstype
+
+from mindtune.engine.ema import Ema
+from mindtune.engine.optim import SGD, AdamW
+from mindtune.layers.random import random_layers, set_random_step
+
+Batch = tuple[Tensor, ...]
+
+
+class Gradients(nn.Cell):
+    """Forward and backward of an objective: loss, terms, and gradients (scaled where fp16 asks)."""
+
+    def __init__(
+        self,
+        objective: nn.Cell,
+        parameters: Sequence[Parameter],
+        loss_scaler: amp.DynamicLossScaler | None,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.objective = objective
+        self.loss_scaler = loss_scaler
+        self.differentiate = ops.value_and_grad(
+            self.scaled_loss, None, ParameterTuple(parameters), has_aux=True
+        )
+
+    def scaled_loss(self, *batch: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        loss, terms = self.objective(*batch)
+        if self.loss_scaler is None:
+            return loss, loss, terms
+        return self.loss_scaler.scale(loss), loss, terms
+
+    def construct(self, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+        (_, loss, terms), gradients = self.differentiate(*batch)
+        return loss, terms, gradients
+
+
+class Update(nn.Cell):
+    """Clip the gradients and apply them; returns their global norm before clipping."""
+
+    def __init__(
+        self, optimizer: AdamW | SGD, clip_norm: float | None, ema: Ema | None
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.ema = ema
+
+    def construct(self, lr: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        square = Tensor(0.0, mstype.float32)
+        for gradient in gradients:
+            square = square + ops.sum(gradient * gradient)
+        norm = ops.sqrt(square)
+        if self.clip_norm is not None:
+            shrink = ops.minimum(self.clip_norm / (norm + 1e-6), Tensor(1.0, mstype.float32))
+            clipped = ()
+            for gradient in gradients:
+                clipped += (gradient * shrink,)
+            gradients = clipped
+        done = self.optimizer(lr, gradients)
+        if self.ema is not None:
+            done = ops.depend(self.ema(), done)
+        return ops.depend(norm, done)
+
+
+class ScaledUpdate(nn.Cell):
+    """``Update`` behind dynamic loss scaling: an overflow skips the update and lowers the scale."""
+
+    def __init__(self, update: Update, loss_scaler: amp.DynamicLossScaler) -> None:
+        super().__init__(auto_prefix=False)
+        self.update = update
+        self.loss_scaler = loss_scaler
+
+    def construct(self, lr: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        finite = amp.all_finite(gradients)
+        norm = Tensor(0.0, mstype.float32)
+        if finite:
+            norm = self.update(lr, self.loss_scaler.unscale(gradients))
+        self.loss_scaler.adjust(finite)
+        return norm
+
+
+class WholeStep(nn.Cell):
+    """Gradients of one batch and their update in one graph."""
+
+    def __init__(self, gradients: Gradients, update: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.gradients = gradients
+        self.update = update
+
+    def construct(self, lr: Tensor, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+        loss, terms, gradients = self.gradients(*batch)
+        return loss, terms, self.update(lr, gradients)
+
+
+class Accumulate(nn.Cell):
+    """Add one batch's share of the gradients to the buffers."""
+
+    def __init__(self, gradients: Gradients, buffers: ParameterTuple, share: float) -> None:
+        super().__init__(auto_prefix=False)
+        self.gradients = gradients
+        self.buffers = buffers
+        self.share = share
+
+    def construct(self, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        loss, terms, gradients = self.gradients(*batch)
+        for i in range(len(self.buffers)):
+            ops.assign_add(self.buffers[i], gradients[i] * self.share)
+        return loss, terms
+
+
+class ApplyAccumulated(nn.Cell):
+    """Update from the buffers and empty them."""
+
+    def __init__(self, update: nn.Cell, buffers: ParameterTuple) -> None:
+        super().__init__(auto_prefix=False)
+        self.update = update
+        self.buffers = buffers
+
+    def construct(self, lr: Tensor) -> Tensor:
+        gradients = ()
+        for buffer in self.buffers:
+            gradients += (buffer * 1.0,)
+        norm = self.update(lr, gradients)
+        for buffer in self.buffers:
+            ops.assign(buffer, ops.depend(ops.zeros_like(buffer), norm))
+        return norm
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What one update reports; tensors stay on the device until somebody reads them.
+
+    Attributes:
+        losses: one scalar a batch of the update; their mean is the update's loss.
+        terms: the objective's named terms of the last batch.
+        grad_norm: global norm of the averaged gradients before clipping; 0 when fp16 overflowed.
+    """
+
+    losses: tuple[Tensor, ...]
+    terms: tuple[Tensor, ...]
+    grad_norm: Tensor
+
+    def loss(self) -> float:
+        """Mean loss of the update's batches."""
+        return float(np.mean([float(loss.asnumpy()) for loss in self.losses]))
+
+
+class TrainStep:
+    """One update of the trained parameters from ``accumulate`` batches."""
+
+    def __init__(
+        self,
+        objective: nn.Cell,
+        parameters: Sequence[Parameter],
+        optimizer: AdamW | SGD,
+        *,
+        clip_norm: float | None = None,
+        ema: Ema | None = None,
+        loss_scaler: amp.DynamicLossScaler | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        self.accumulate = accumulate
+        self.random_layers = random_layers(objective)
+        self.optimizer, self.ema, self.loss_scaler = optimizer, ema, loss_scaler
+        objective.set_train(True)
+        gradients = Gradients(objective, parameters, loss_scaler)
+        update: nn.Cell = Update(optimizer, clip_norm, ema)
+        if loss_scaler is not None:
+            update = ScaledUpdate(update, loss_scaler)
+        if accumulate == 1:
+            self.whole = WholeStep(gradients, update)
+        else:
+            buffers = ParameterTuple(parameters).clone("accumulated", init="zeros")
+            self.add = Accumulate(gradients, buffers, 1.0 / accumulate)
+            self.apply = ApplyAccumulated(update, buffers)
+
+    def __call__(self, lr: float, step: int, batches: Sequence[Batch]) -> StepOutput:
+        """Update number ``step`` (0-based) from exactly ``accumulate`` batches."""
+        rate = Tensor(lr, mstype.float32)
+        first = step * self.accumulate
+        if self.accumulate == 1:
+            set_random_step(self.random_layers, first)
+            loss, terms, norm = self.whole(rate, *batches[0])
+            return StepOutput((loss,), terms, norm)
+        losses = []
+        for offset, batch in enumerate(batches):
+            set_random_step(self.random_layers, first + offset)
+            loss, terms = self.add(*batch)
+            losses.append(loss)
+        return StepOutput(tuple(losses), terms, self.apply(rate))
+
+    def state(self) -> list[Parameter]:
+        """Every parameter beside the network's that a checkpoint must hold to continue exactly."""
+        state = list(self.optimizer.state())
+        if self.ema is not None:
+            state += self.ema.state()
+        if self.loss_scaler is not None:
+            state += [self.loss_scaler.scale_value, self.loss_scaler.counter]
+        return state

@@ -1,0 +1,46 @@
+"""Whole files or none: write under a temporary name, flush to disk, rename."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from mindtune.errors import CheckpointError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content`` in one step.
+
+    Raises:
+        CheckpointError: the folder cannot be written or the disk is full; ``path`` is unchanged.
+    """
+    replace_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a temporary file beside ``path``, then put it in its place.
+
+    Raises:
+        CheckpointError: writing failed; ``path`` is unchanged and the temporary file is gone.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path}: cannot be written ({error.strerror or error}); "
+            "free disk space or choose another folder with --out"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

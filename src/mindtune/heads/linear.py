@@ -1,0 +1,36 @@
+"""Linear classifier on first-order features."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn, ops
+from mindspore.common.initializer import Normal
+
+from mindtune.errors import ConfigError, nearest
+
+POOLS = ("pooled", "mean")
+
+
+class LinearHead(nn.Dense):
+    """``logits = f W^T + b`` with f (B, C) chosen by ``pool``; parameters ``weight`` and ``bias``.
+
+    ``pooled`` takes what the backbone calls its image feature (a ViT's class token); ``mean``
+    averages the patch tokens, leaving the ``num_prefix_tokens`` first ones out.
+
+    Raises:
+        ConfigError: unknown ``pool``.
+    """
+
+    def __init__(
+        self, in_dim: int, num_classes: int, num_prefix_tokens: int, pool: str = "pooled"
+    ) -> None:
+        if pool not in POOLS:
+            raise ConfigError(
+                f"head.pool: got {pool!r}, expected a known pooling{nearest(pool, POOLS)}"
+            )
+        super().__init__(in_dim, num_classes, weight_init=Normal(0.02), bias_init="zeros")
+        self.first_patch = num_prefix_tokens
+        self.mean = pool == "mean"
+
+    def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
+        feature = ops.mean(tokens[:, self.first_patch :], 1) if self.mean else pooled
+        return super().construct(feature)

@@ -1,0 +1,138 @@
+"""The Moment Probing head: a linear classifier on first and second moments of the tokens."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn, ops
+from mindspore.common.initializer import Uniform
+
+from mindtune.errors import ConfigError, nearest
+from mindtune.heads.pairing import PAIRINGS, head_pairs
+from mindtune.layers.activations import GELU
+from mindtune.layers.linear import linear
+from mindtune.layers.norm import LayerNorm
+from mindtune.ops import cross_covariance, normalise_columns
+
+SPLITS = ("contiguous", "strided")
+CENTERINGS = ("scalar", "channel", "none")
+FIRST_TOKEN = ("drop", "keep")
+_MEAN_AXES = {"scalar": (2, 3), "channel": (2,)}
+_NORM_EPS = 1e-5
+
+
+def map_side(head_dim: int) -> int:
+    """Side of a d x d map after the two 3 x 3, stride 2 convolutions without padding.
+
+    Raises:
+        ConfigError: a map too small for them (d < 7).
+    """
+    if head_dim < 7:
+        raise ConfigError(
+            f"head.width / head.num_heads: got {head_dim} channels a head, expected at least 7 "
+            "for the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
+        )
+    return ((head_dim - 3) // 2 + 1 - 3) // 2 + 1
+
+
+def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise ConfigError(
+            f"head.{name}: got {value!r}, expected a known option{nearest(value, valid)}"
+        )
+
+
+class MomentHead(nn.Cell):
+    """Logits from the pooled feature and from the covariance of token channels.
+
+    ``logits = (classifier1(pooled) + classifier2(flatten(convs(covariances)))) / 2``, where the
+    tokens are projected to ``width`` channels, split into ``num_heads`` heads of d channels, each
+    normalised per token by one shared LayerNorm (eps 1e-5) and centred; the cross-covariances
+    (B, P, d, d) of head pairs have columns of unit L2 norm, and two 3 x 3 convolutions of stride 2
+    (P -> P channels, GELU between, no bias, no padding) shrink them.
+    Gao et al., "Tuning Pre-trained Model via Moment Probing", ICCV 2023, section 3.2.
+
+    Inputs are tokens (B, T, C) and pooled (B, C); the output is (B, K).
+
+    Differences from the paper and from the authors' code:
+        * ``centering="scalar"`` (their code) subtracts one mean over tokens AND channels, so the
+          map is nearly an uncentred second moment; ``"channel"`` centres as the paper writes.
+        * Their code drops the first token always; with a backbone that has no class token that
+          loses a patch: ``first_token="keep"``.
+        * ``split="contiguous"`` is their transformer form, ``"strided"`` (channel c belongs to head
+          c mod H) their convolutional and MLP form; weights are not portable between the two.
+        * Sizes are derived, where their code fixes 2,883 features and 3 pairs.
+
+    Raises:
+        ConfigError: unknown option, or a width that the heads do not divide.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        num_classes: int,
+        width: int = 512,
+        num_heads: int = 4,
+        pairing: str = "near",
+        split: str = "contiguous",
+        centering: str = "scalar",
+        first_token: str = "drop",
+    ) -> None:
+        super().__init__()
+        _check("pairing", pairing, PAIRINGS)
+        _check("split", split, SPLITS)
+        _check("centering", centering, CENTERINGS)
+        _check("first_token", first_token, FIRST_TOKEN)
+        if num_heads < 2 or width % num_heads:
+            raise ConfigError(
+                f"head.num_heads: got {num_heads}, expected at least 2 and a divisor of "
+                f"head.width {width}"
+            )
+        self.num_heads = num_heads
+        self.head_dim = width // num_heads
+        self.left, self.right = (Tensor(side) for side in head_pairs(pairing, num_heads))
+        self.strided = split == "strided"
+        self.mean_axes = _MEAN_AXES.get(centering, ())
+        self.first = 1 if first_token == "drop" else 0
+        pairs = len(self.left)
+        features = pairs * map_side(self.head_dim) ** 2
+        self.proj = linear(in_dim, width)
+        self.ln = LayerNorm(self.head_dim, _NORM_EPS)
+        self.downblocks = nn.CellList([_shrink(pairs)])
+        self.classifier1 = linear(in_dim, num_classes)
+        self.classifier2 = linear(features, num_classes)
+
+    def heads_of(self, tokens: Tensor) -> Tensor:
+        """Projected, normalised and centred heads, (B, H, N, d)."""
+        z = self.proj(tokens[:, self.first :])  # (B, N, Hd)
+        b, n, _ = z.shape
+        if self.strided:
+            z = ops.transpose(z.reshape(b, n, self.head_dim, self.num_heads), (0, 3, 1, 2))
+        else:
+            z = ops.transpose(z.reshape(b, n, self.num_heads, self.head_dim), (0, 2, 1, 3))
+        heads = self.ln(z)  # (B, H, N, d)
+        if self.mean_axes:
+            heads = heads - ops.mean(heads, self.mean_axes, True)
+        return heads
+
+    def second_moments(self, tokens: Tensor) -> Tensor:
+        """Cross-covariances of the head pairs with columns of unit norm, (B, P, d, d)."""
+        heads = self.heads_of(tokens)
+        left = ops.gather(heads, self.left, 1)  # (B, P, N, d)
+        right = ops.gather(heads, self.right, 1)  # (B, P, N, d)
+        return normalise_columns(cross_covariance(left, right))
+
+    def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
+        maps = self.downblocks[0](self.second_moments(tokens))  # (B, P, s, s)
+        second = self.classifier2(maps.reshape(maps.shape[0], -1))  # (B, K)
+        return (self.classifier1(pooled) + second) / 2
+
+
+def _shrink(pairs: int) -> nn.SequentialCell:
+    """Two convolutions which shrink (B, P, d, d) to (B, P, s, s), a GELU between them."""
+    bound = (9 * pairs) ** -0.5
+
+    def conv() -> nn.Conv2d:
+        return nn.Conv2d(
+            pairs, pairs, 3, stride=2, pad_mode="valid", has_bias=False, weight_init=Uniform(bound)
+        )
+
+    return nn.SequentialCell(conv(), GELU(), conv())

@@ -1,0 +1,50 @@
+"""Image to patch tokens."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore.common.initializer import Normal, initializer
+
+from mindtune.errors import ConfigError
+
+
+class PatchProjection(nn.Cell):
+    """A convolution whose stride is its kernel, computed as one matrix product.
+
+    Parameters keep the convolution's shape, weight (C, 3, p, p) and bias (C,), so checkpoints fit;
+    MindSpore's CPU convolution is far slower than its matrix product for this case.
+    """
+
+    def __init__(self, patch_size: int, embed_dim: int, in_channels: int = 3) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        shape = (embed_dim, in_channels, patch_size, patch_size)
+        self.weight = Parameter(initializer(Normal(0.02), shape), name="weight")
+        self.bias = Parameter(initializer("zeros", (embed_dim,)), name="bias")
+
+    def construct(self, images: Tensor) -> Tensor:
+        b, c, height, width = images.shape
+        p = self.patch_size
+        rows, columns = height // p, width // p
+        x = images.reshape(b, c, rows, p, columns, p)
+        x = ops.transpose(x, (0, 2, 4, 1, 3, 5))  # (B, rows, columns, 3, p, p)
+        x = x.reshape(b, rows * columns, c * p * p)  # (B, N, 3pp)
+        return ops.dense(x, self.weight.reshape(-1, c * p * p), self.bias)  # (B, N, C)
+
+
+class PatchEmbed(nn.Cell):
+    """Split an image (B, 3, S, S) into patches, row by row, and embed each: (B, N, C)."""
+
+    def __init__(self, image_size: int, patch_size: int, embed_dim: int) -> None:
+        super().__init__()
+        if image_size % patch_size:
+            raise ConfigError(
+                f"backbone.image_size: got {image_size}, expected a multiple of the patch size "
+                f"{patch_size}; use {image_size // patch_size * patch_size or patch_size}"
+            )
+        self.grid_size = (image_size // patch_size, image_size // patch_size)
+        self.num_patches = self.grid_size[0] * self.grid_size[1]
+        self.proj = PatchProjection(patch_size, embed_dim)
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.proj(images)

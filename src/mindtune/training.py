@@ -1,0 +1,161 @@
+"""Train one run from its configuration."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mindtune import assemble, run_folder
+from mindtune.classifier import Classifier
+from mindtune.config import RunConfig, check_ranges
+from mindtune.data.data_splits import DataSplits
+from mindtune.data.source import ImageSource
+from mindtune.engine.checkpoint import BEST, Checkpoints
+from mindtune.engine.device import use_device
+from mindtune.engine.ema import Ema
+from mindtune.engine.log import RunLog
+from mindtune.engine.loop import Loop
+from mindtune.engine.optim import create_optimizer
+from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
+from mindtune.engine.schedules import learning_rates
+from mindtune.engine.step import TrainStep
+from mindtune.environment import versions
+from mindtune.errors import ConfigError
+from mindtune.evaluation.classification import evaluate_classification
+from mindtune.files import write_atomically
+from mindtune.layers.random import weights_of
+from mindtune.objectives.supervised import SupervisedObjective
+from mindtune.pretrained import load_for_evaluation, load_for_training
+from mindtune.tuning.table import count_parameters, parameter_table
+
+
+def train(config: RunConfig, folder: Path, console: Console | None = None) -> dict[str, Any]:
+    """Run ``config`` in ``folder``; returns what ``result.json`` holds.
+
+    Raises:
+        UserError: anything wrong with the configuration, data, weights or folder, before the first
+            update where it can be known by then.
+    """
+    console = console or Console(soft_wrap=True)
+    started = time.time()
+    check_ranges(config)
+    check_precision(config.precision, config.device_target)
+    use_device(config.device_target, config.seed)
+    splits = assemble.build_splits(config, console.print)
+    train_source, selection_source = splits.train_and_selection(config.evaluation.selection)
+    network = assemble.build_classifier(config, len(train_source.class_names))
+    if config.pretrained is not None:
+        console.print(load_for_training(network, config), highlight=False)
+    counts = count_parameters(network.parameter_groups())
+    console.print(parameter_table(counts))
+
+    loop = _build_loop(config, folder, network, train_source, selection_source, console)
+    state = run_folder.prepare(folder, config)
+    if state is not None:
+        loop.position = loop.checkpoints.restore(state)
+        console.print(f"resumed {state} after {loop.position.step} updates", highlight=False)
+    loop.log.forget_after(loop.position.step)
+    position = loop.run()
+
+    result = {
+        "selection": {
+            "split": config.evaluation.selection,
+            "top1": position.best,
+            "epoch": position.best_epoch,
+        },
+        "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
+        "updates": position.step,
+        "seconds": round(time.time() - started, 1),
+        "versions": versions(),
+        "config": run_folder.plain(config),
+    }
+    result.update(_final_evaluation(config, network, folder, splits, console))
+    write_atomically(folder / run_folder.RESULT, json.dumps(result, indent=2).encode())
+    return result
+
+
+def _build_loop(
+    config: RunConfig,
+    folder: Path,
+    network: Classifier,
+    train_source: ImageSource,
+    selection_source: ImageSource,
+    console: Console,
+) -> Loop:
+    preprocessing = network.backbone.preprocessing
+    loader = assemble.build_train_loader(config, train_source, preprocessing)
+    steps = loader.num_batches // config.accumulate
+    if steps < 1:
+        raise ConfigError(
+            f"accumulate: got {config.accumulate} batches an update, expected at most the "
+            f"{loader.num_batches} batches of an epoch; lower --accumulate or --batch_size"
+        )
+    steps = min(steps, config.max_steps or steps)
+    selection = assemble.build_eval_loader(config, selection_source, preprocessing)
+    step = _build_step(config, network)
+    rates = learning_rates(
+        lr=config.optim.lr, epochs=config.epochs, steps_per_epoch=steps, **vars(config.schedule)
+    )
+    info = {
+        "config": run_folder.plain(config),
+        "preprocessing": preprocessing.as_dict(),
+        "class_names": list(train_source.class_names),
+        "versions": versions(),
+    }
+    checkpoints = Checkpoints(
+        folder / run_folder.CHECKPOINTS, weights_of(network), step.state(), info
+    )
+    return Loop(
+        step=step,
+        loader=loader,
+        rates=rates,
+        epochs=config.epochs + config.schedule.cooldown_epochs,
+        steps_per_epoch=steps,
+        evaluate=lambda: evaluate_classification(
+            network, selection, len(train_source.class_names)
+        ).metrics(),
+        evaluate_every=config.evaluation.every,
+        checkpoints=checkpoints,
+        log=RunLog(folder, console, config.tensorboard),
+        images_per_step=config.batch_size * config.accumulate,
+        checkpoint_every=config.checkpoint_every,
+        log_every=config.log_every,
+    )
+
+
+def _build_step(config: RunConfig, network: Classifier) -> TrainStep:
+    trained = [p for p in weights_of(network) if p.requires_grad]
+    optim = config.optim
+    return TrainStep(
+        SupervisedObjective(to_precision(network, config.precision)),
+        trained,
+        create_optimizer(
+            optim.name, trained, optim.weight_decay, optim.betas, optim.eps, optim.momentum
+        ),
+        clip_norm=optim.clip_norm,
+        ema=None if config.ema_decay is None else Ema(trained, config.ema_decay),
+        loss_scaler=create_loss_scaler(config.precision),
+        accumulate=config.accumulate,
+    )
+
+
+def _final_evaluation(
+    config: RunConfig, network: Classifier, folder: Path, splits: DataSplits, console: Console
+) -> dict[str, Any]:
+    """Numbers of the best checkpoint on the split that the run reports."""
+    best = folder / run_folder.CHECKPOINTS / BEST
+    load_for_evaluation(network, best)
+    split = splits.final_split
+    source = splits.evaluation(split)
+    loader = assemble.build_eval_loader(config, source, network.backbone.preprocessing)
+    metrics = evaluate_classification(network, loader, len(source.class_names)).metrics()
+    console.print(
+        f"best epoch on {split}: top-1 {metrics['top1']:.2f} %, top-5 {metrics['top5']:.2f} %",
+        highlight=False,
+    )
+    return {"split": split, "metrics": metrics}
+

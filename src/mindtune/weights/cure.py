@@ -1,0 +1,118 @@
+"""Why a file does not fit a network, and what to do about it, guessed from names and shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from mindtune.weights.fit import Fit, Shape, covered
+
+_PATCH = "patch_embed.proj.weight"
+_BLOCK = re.compile(r"blocks\.(\d+)\.")
+_SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
+_ARCHITECTURES = (  # names seen only there, most telling first
+    (r"visual\.", "CLIP"),
+    (r"(vision_model|text_model)\.", "Hugging Face CLIP"),
+    (r".*axial_shift\.", "AS-MLP"),
+    (r".*relative_position_bias_table", "Swin"),
+    (r"(layers|stages)\.0\.blocks\.", "a hierarchical backbone (Swin, ConvNeXt or AS-MLP)"),
+    (r"downsample_layers\.", "ConvNeXt"),
+    (r"(.*\.)?layer1\.0\.conv1\.", "ResNet"),
+    (r"base_model\.model\..*lora_", "a PEFT LoRA adapter"),
+    (r"(blocks\.0\.|cls_token)", "ViT"),
+)
+
+
+def suggest_cure(
+    fit: Fit, network: Mapping[str, Shape], file: Mapping[str, Shape], reset_option: str
+) -> str:
+    """The nearest cure, one sentence; several when the faults are independent.
+
+    Args:
+        fit: what does not fit.
+        network: shapes of the parameters.
+        file: shapes of the tensors, dropped ones included.
+        reset_option: command line which starts with a new head.
+    """
+    architecture = _other_architecture(network, file)
+    if architecture:
+        return architecture
+    variant = _other_width_or_patch(network, file)
+    if variant:
+        return variant
+    hints = [_other_depth(network, file), _other_tuning(fit), _other_head(fit, reset_option)]
+    found = [hint for hint in hints if hint]
+    return "; ".join(found) or "check that the file was made for this backbone and head"
+
+
+def _other_architecture(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
+    backbone = {name for name in network if not covered(name, ["head"])}
+    if not backbone or backbone.intersection(file):
+        return ""
+    wanted, found = _guess_architecture(network), _guess_architecture(file)
+    names = ", ".join(list(file)[:3]) or "no tensors"
+    return (
+        f"no backbone parameter has its name in the file, which looks like {found} ({names}), "
+        f"while the network is {wanted}: give weights of the same architecture, under timm's, "
+        "Google's or Hugging Face's names"
+    )
+
+
+def _guess_architecture(names: Iterable[str]) -> str:
+    listed = list(names)
+    for pattern, architecture in _ARCHITECTURES:
+        if any(re.match(pattern, name) for name in listed):
+            return architecture
+    return "another architecture"
+
+
+def _other_width_or_patch(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
+    wanted, found = network.get(_PATCH, ()), file.get(_PATCH, ())
+    if len(wanted) != 4 or len(found) != 4 or wanted == found:
+        return ""
+    if (wanted[0], wanted[2:]) == (found[0], found[2:]):
+        return f"the file is for images of {found[1]} channels, the network for {wanted[1]}"
+    return (
+        f"the file is {_variant(found)}, the network {_variant(wanted)}: choose the backbone of "
+        "this file, or the file of this backbone"
+    )
+
+
+def _variant(patch_weight: Shape) -> str:
+    """Such as ``vit_small with patch 16 (width 384)``."""
+    width, _, patch, _ = patch_weight
+    size = _SIZES.get(width)
+    return f"{size} with patch {patch} (width {width})" if size else f"width {width}, patch {patch}"
+
+
+def _other_depth(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
+    wanted, found = _depth(network), _depth(file)
+    if wanted == found or not wanted or not found:
+        return ""
+    return f"the file has {found} blocks, the network {wanted}: choose the variant of this depth"
+
+
+def _depth(names: Iterable[str]) -> int:
+    return len({match.group(1) for match in map(_BLOCK.match, names) if match})
+
+
+def _other_tuning(fit: Fit) -> str:
+    if any(".psrp." in name for name in fit.unexpected):
+        return "the file was tuned with PSRP (MP+): add psrp to the tuning modes"
+    if any(".psrp." in name for name in fit.missing):
+        return "the file was not tuned with PSRP: leave psrp out of the tuning modes"
+    return ""
+
+
+def _other_head(fit: Fit, reset_option: str) -> str:
+    changed = [name for name in fit.misshaped if covered(name, ["head"])]
+    for name in changed:
+        offered, wanted = fit.misshaped[name]
+        if len(offered) == len(wanted) and offered[1:] == wanted[1:]:
+            return (
+                f"the file's head has {offered[0]} classes, the network's {wanted[0]}: pass "
+                f"{reset_option} to train a new head"
+            )
+    if changed or any(covered(name, ["head"]) for name in (*fit.missing, *fit.unexpected)):
+        return f"the head differs: pass {reset_option} to train a new head, or choose the file's"
+    return ""

@@ -1,0 +1,95 @@
+"""Compare the tensors of a file with the parameters of a network, name by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+POSITION = "pos_embed"
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What of a file goes where, all names being timm's.
+
+    Attributes:
+        loaded: tensors that fill a parameter as they are.
+        resized: the position embedding, when only its grid differs.
+        new: parameters which the file does not have and need not have.
+        dropped: tensors left out on request.
+        missing: parameters which the file should have.
+        unexpected: tensors for which the network has no parameter.
+        misshaped: names with the shape in the file and in the network.
+    """
+
+    loaded: tuple[str, ...]
+    resized: tuple[str, ...]
+    new: tuple[str, ...]
+    dropped: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshaped: dict[str, tuple[Shape, Shape]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every name is accounted for and something is loaded at all."""
+        accounted = not (self.missing or self.unexpected or self.misshaped)
+        return accounted and bool(self.loaded or self.resized)
+
+
+def compare(
+    network: Mapping[str, Shape],
+    tensors: Mapping[str, np.ndarray],
+    new: Sequence[str],
+    dropped: Sequence[str],
+) -> Fit:
+    """Account for every name.
+
+    Tensors covered by ``dropped`` are left out first; a parameter covered by ``new`` is loaded all
+    the same if the file still has it.
+
+    Args:
+        network: shapes of the parameters.
+        tensors: of the file.
+        new: names, or beginnings of names that end at a dot.
+        dropped: the same for tensors of the file.
+    """
+    offered = {name: array.shape for name, array in tensors.items() if not covered(name, dropped)}
+    common = [name for name in network if name in offered]
+    equal = [name for name in common if offered[name] == network[name]]
+    resized = [
+        name
+        for name in common
+        if name == POSITION
+        and name not in equal
+        and _only_grid_differs(offered[name], network[name])
+    ]
+    misshaped = {
+        name: (offered[name], network[name])
+        for name in common
+        if name not in equal and name not in resized
+    }
+    absent = [name for name in network if name not in offered]
+    return Fit(
+        loaded=tuple(equal),
+        resized=tuple(resized),
+        new=tuple(name for name in absent if covered(name, new)),
+        dropped=tuple(name for name in tensors if name not in offered),
+        missing=tuple(name for name in absent if not covered(name, new)),
+        unexpected=tuple(name for name in offered if name not in network),
+        misshaped=misshaped,
+    )
+
+
+def covered(name: str, prefixes: Iterable[str]) -> bool:
+    """Whether ``name`` is one of ``prefixes`` or lies below one: ``head`` covers ``head.weight``,
+    not ``header.weight``."""
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def _only_grid_differs(offered: Shape, wanted: Shape) -> bool:
+    return len(offered) == len(wanted) == 3 and offered[0] == wanted[0] and offered[2] == wanted[2]

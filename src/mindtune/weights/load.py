@@ -1,0 +1,152 @@
+"""Load a weight file into a network strictly: every name is accounted for, or nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from mindtune.errors import WeightsError
+from mindtune.weights.cure import suggest_cure
+from mindtune.weights.fit import Fit, Shape, compare
+from mindtune.weights.fit_table import count_faults, fit_table
+from mindtune.weights.names import canonical_names, to_timm
+from mindtune.weights.parameters import weight_parameters
+from mindtune.weights.position import Grid, resize_pos_embed, square_grid
+from mindtune.weights.readers import read_tensors
+from mindtune.weights.weight_file import WeightFile
+
+_MOST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of every name, under timm's names.
+
+    Attributes:
+        source: file name, layout and chosen state dict.
+        loaded: parameters filled from the file, resized ones included.
+        new: parameters left as they were initialised.
+        dropped: tensors of the file left out, on request or because no network here has a place.
+        resized: such as ``pos_embed 14 x 14 -> 24 x 24``.
+    """
+
+    source: str
+    loaded: tuple[str, ...]
+    new: tuple[str, ...]
+    dropped: tuple[str, ...]
+    resized: tuple[str, ...]
+
+    def summary(self) -> str:
+        """One line for the log."""
+        total = len(self.loaded) + len(self.new)
+        parts = [f"weights: {len(self.loaded)} of {total} parameters loaded from {self.source}"]
+        for label, names in (
+            ("new", self.new),
+            ("dropped", self.dropped),
+            ("resized", self.resized),
+        ):
+            if names:
+                parts.append(f"{label}: {_few(names)}")
+        return "; ".join(parts)
+
+
+def load_weights(
+    net: nn.Cell,
+    file: WeightFile | Path | str,
+    *,
+    key: str | None = None,
+    new: Sequence[str] = (),
+    dropped: Sequence[str] = (),
+    num_prefix_tokens: int = 1,
+    grid: Grid | None = None,
+    reset_option: str = "--head.reset true",
+) -> LoadReport:
+    """Fill the parameters of ``net`` from ``file``, all or none.
+
+    Names on both sides are brought to timm's (``canonical_names``, ``to_timm``) before they are
+    compared; ``new`` and ``dropped`` speak of those: ``head`` means ``head.weight``,
+    ``head.proj.weight``, ..., not ``header.weight``.
+
+    Args:
+        net: any network; parameters called ``rng_step`` are run state and stay.
+        file: a path, or what ``read_tensors`` gave.
+        key: which state dict of a training checkpoint; only with a path.
+        new: parameters which the file need not have. Those that it has all the same are loaded;
+            name them in ``dropped`` too to start them afresh.
+        dropped: tensors of the file to leave out.
+        num_prefix_tokens: tokens of ``pos_embed`` before the patches.
+        grid: (rows, columns) of the network's patches; None: a square. The file's are a square.
+        reset_option: the command line which starts with a new head, for the message.
+
+    Raises:
+        WeightsError: the file cannot be read, or a name is missing, unexpected or mis-shaped; the
+            message holds the table and the nearest cure. ``net`` is unchanged.
+    """
+    if not isinstance(file, WeightFile):
+        file = read_tensors(file, key)
+    parameters = _by_timm_name(net)
+    network = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+    try:
+        renamed = to_timm(file.tensors)
+        fit = _whole_fit(network, renamed.tensors, new, dropped, reset_option)
+        arrays = {name: renamed.tensors[name] for name in (*fit.loaded, *fit.resized)}
+        resized = []
+        for name in fit.resized:
+            new_grid = grid or square_grid(network[name][1] - num_prefix_tokens)
+            old_grid = square_grid(arrays[name].shape[1] - num_prefix_tokens)
+            arrays[name] = resize_pos_embed(arrays[name], num_prefix_tokens, old_grid, new_grid)
+            resized.append(f"{name} {_grid(old_grid)} -> {_grid(new_grid)}")
+    except WeightsError as error:
+        raise WeightsError(f"weights {file.path}: {error}") from error
+    _fill(parameters, arrays)
+    return LoadReport(
+        source=", ".join(part for part in (file.path.name, file.layout, file.key) if part),
+        loaded=tuple(arrays),
+        new=fit.new,
+        dropped=(*fit.dropped, *renamed.unused),
+        resized=tuple(resized),
+    )
+
+
+def _by_timm_name(net: nn.Cell) -> dict[str, Parameter]:
+    parameters = weight_parameters(net)
+    names = canonical_names(parameters)
+    return {names[name]: parameter for name, parameter in parameters.items()}
+
+
+def _whole_fit(
+    network: Mapping[str, Shape],
+    tensors: Mapping[str, np.ndarray],
+    new: Sequence[str],
+    dropped: Sequence[str],
+    reset_option: str,
+) -> Fit:
+    fit = compare(network, tensors, new, dropped)
+    if not fit.is_whole:
+        shapes = {name: array.shape for name, array in tensors.items()}
+        cure = suggest_cure(fit, network, shapes, reset_option)
+        lines = [f"does not fit the network: {count_faults(fit)}; {cure}"]
+        raise WeightsError("\n".join([*lines, *fit_table(fit, network, shapes)]))
+    return fit
+
+
+def _fill(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray]) -> None:
+    """Copy every array before the first parameter changes."""
+    data = {
+        name: Tensor(np.asarray(a, order="C"), parameters[name].dtype) for name, a in arrays.items()
+    }
+    for name, tensor in data.items():
+        parameters[name].set_data(tensor)
+
+
+def _grid(grid: Grid) -> str:
+    return f"{grid[0]} x {grid[1]}"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown}, ... ({len(names)} in all)"

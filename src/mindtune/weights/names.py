@@ -1,0 +1,130 @@
+"""Bring the tensors of a file, and the parameters of a network, to timm's names."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mindtune.errors import WeightsError
+from mindtune.weights.name_maps import NAME_MAPS, Entry, NameMap
+
+_MINDSPORE_NAMES = {  # of normalisation layers; only where both of a pair are there
+    ("gamma", "beta"): ("weight", "bias"),
+    ("moving_mean", "moving_variance"): ("running_mean", "running_var"),
+}
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """Tensors under timm's names, and the file's own names of those with no place there."""
+
+    tensors: dict[str, np.ndarray]
+    unused: tuple[str, ...]
+
+
+def to_timm(tensors: Mapping[str, np.ndarray]) -> Renamed:
+    """Tensors of any known source under timm's names; names not in a table are kept.
+
+    Raises:
+        WeightsError: a tensor with another number of axes than its source has, a fused tensor with
+            a part missing, or two tensors for one name.
+    """
+    for table in NAME_MAPS:
+        if any(name.endswith(table.signature) for name in tensors):
+            return _apply(table, tensors)
+    names = canonical_names(tensors)
+    return Renamed({names[name]: array for name, array in tensors.items()}, ())
+
+
+def canonical_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name without the words that say nothing about the layer.
+
+    ``module.`` (data parallel) goes when all names carry it, ``backbone.`` when leaving it out
+    makes no two names equal; MindSpore's ``gamma``/``beta`` and ``moving_mean``/``moving_variance``
+    become ``weight``/``bias`` and ``running_mean``/``running_var``. The same is done to files and
+    to networks, so neither needs to know how the other one is wrapped.
+    """
+    result = {name: name for name in names}
+    if all(name.startswith("module.") for name in result):
+        result = {name: _without(name, "module.") for name in result}
+    bare = {name: _without(short, "backbone.") for name, short in result.items()}
+    result = _if_distinct(bare, result)
+    taken = set(result.values())
+    torch_names = {name: _torch_name(short, taken) for name, short in result.items()}
+    return _if_distinct(torch_names, result)
+
+
+def _if_distinct(new: dict[str, str], old: dict[str, str]) -> dict[str, str]:
+    return new if len(set(new.values())) == len(new) else old
+
+
+def _without(name: str, prefix: str) -> str:
+    return name[len(prefix) :] if name.startswith(prefix) else name
+
+
+def _torch_name(name: str, taken: set[str]) -> str:
+    layer, dot, last = name.rpartition(".")
+    for pair, renamed in _MINDSPORE_NAMES.items():
+        if last in pair and all(f"{layer}{dot}{word}" in taken for word in pair):
+            return f"{layer}{dot}{renamed[pair.index(last)]}"
+    return name
+
+
+def _apply(table: NameMap, tensors: Mapping[str, np.ndarray]) -> Renamed:
+    patterns = [(_pattern(entry.source), entry) for entry in table.entries]
+    parts: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
+    unused = []
+    for name, array in tensors.items():
+        short = name
+        for prefix in table.prefixes:
+            short = _without(short, prefix)
+        if short.startswith(table.unused):
+            unused.append(name)
+            continue
+        order, target, tensor = _place(patterns, name, short, array)
+        if order in parts[target]:
+            raise WeightsError(f"tensor {name!r}: there are two of it (with and without a prefix)")
+        parts[target][order] = tensor
+    return Renamed(
+        {target: _stack(target, found) for target, found in parts.items()}, tuple(unused)
+    )
+
+
+def _pattern(source: str) -> re.Pattern[str]:
+    return re.compile(re.escape(source).replace(r"\{i\}", r"(\d+)"))
+
+
+def _place(
+    patterns: list[tuple[re.Pattern[str], Entry]], name: str, short: str, array: np.ndarray
+) -> tuple[int, str, np.ndarray]:
+    """Which part of which timm tensor ``array`` is, and that part; unknown names stay."""
+    for order, (pattern, entry) in enumerate(patterns):
+        match = pattern.fullmatch(short)
+        if match is None:
+            continue
+        if entry.layout.ndim not in (None, array.ndim):
+            raise WeightsError(
+                f"tensor {name!r}: got shape {array.shape}, expected {entry.layout.ndim} axes; the "
+                "file is damaged or of another layout"
+            )
+        block = match.groups()[0] if match.groups() else ""
+        return order, entry.target.replace("{i}", block), entry.layout.to_timm(array)
+    return len(patterns), name, array
+
+
+def _stack(target: str, found: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The parts of a tensor one below the other, in the order of the table."""
+    parts = [found[order] for order in sorted(found)]
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.shape[1:] for part in parts}) > 1 or parts[0].ndim == 0:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise WeightsError(
+            f"tensor {target!r}: got parts of shapes {shapes}, expected equal ones; the file is "
+            "damaged"
+        )
+    return np.concatenate(parts)
