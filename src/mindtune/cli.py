@@ -8,8 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from mindtune.errors import ConfigError, UserError, nearest
@@ -29,9 +31,11 @@ class Parser(ArgumentParser):
     def valid_keys(self) -> list[str]:
         """Every key that a file or an option may set, dotted."""
         options = (option for action in self._actions for option in action.option_strings)
-        return sorted({option.lstrip("-") for option in options if option.startswith("--")})
+        names = {option.lstrip("-") for option in options if option.startswith("--")}
+        return sorted(name for name in names if name not in _NO_KEYS and not name.endswith("+"))
 
 
+_NO_KEYS = {"help", "version", "print_config", "print_shtab"}
 _UNKNOWN_KEY = re.compile(
     r"unrecognized arguments: --(?P<flag>[\w.-]+)"
     r"|key \"(?P<key>[\w.-]+)\" is not expected"
@@ -40,8 +44,19 @@ _UNKNOWN_KEY = re.compile(
     re.IGNORECASE,
 )
 _WRONG_TYPE = re.compile(
-    r"parser key \"(?P<key>[\w.]+)\": expected a (?P<type>.+?)\. got value: (?P<value>.*)",
+    r"key \"(?P<key>[\w.]+)\": (?:"
+    r"expected an? (?P<type>.+?)\. got value: (?P<value>.*)"
+    r"|does not validate against any of the Union subtypes Subtypes: \[(?P<types>.+?)\] Errors: "
+    r".*given value: (?P<given>.*)"
+    r"|unable to load config '(?P<no_group>.*?)' - .*)",
     re.IGNORECASE,
+)
+_TYPE_WORDS = (
+    (r"<class '(\w+)'>|typing\.", r"\1"),
+    (r"Literal\[([^\]]*)\]", r"one of \1"),
+    (r"Union\[(\w+), (\w+)\]", r"\1 or \2"),
+    (r"List\[([^\]]*)\]", r"list of \1"),
+    (r", NoneType$", " or null"),
 )
 
 
@@ -53,12 +68,47 @@ def explain(message: str, keys: Sequence[str]) -> str:
         found = unknown.groupdict()
         wrong = found["flag"] or found["key"] or found["option"]
         wrong = wrong or f"{found['group']}.{found['nested']}"
-        return f"unknown key {wrong!r}: expected a key of this command{nearest(wrong, keys)}"
+        return f"unknown key {wrong!r}: expected a key of this command{_nearest_key(wrong, keys)}"
     wrong_type = _WRONG_TYPE.search(text)
     if wrong_type is not None:
-        expected = re.sub(r"<class '(\w+)'>", r"\1", wrong_type["type"]).replace("typing.", "")
-        return f"{wrong_type['key']}: got {wrong_type['value']!r}, expected {expected}"
+        value = wrong_type["value"] or wrong_type["given"] or wrong_type["no_group"]
+        expected = wrong_type["type"] or wrong_type["types"] or "keys and values"
+        for pattern, words in _TYPE_WORDS:
+            expected = re.sub(pattern, words, expected)
+        hint = f", such as [{value}]" if expected.startswith("list") else ""
+        return f"{wrong_type['key']}: got {value!r}, expected {expected}{hint}"
     return text
+
+
+def _nearest_key(wrong: str, keys: Sequence[str]) -> str:
+    """A key that ends in the same word, such as optim.lr for lr, or else is spelt like it."""
+    same_word = [key for key in keys if key.rsplit(".", 1)[-1] == wrong.rsplit(".", 1)[-1]]
+    if same_word:
+        return f"; did you mean {' or '.join(map(repr, same_word))}?"
+    hint = nearest(wrong, keys)
+    return hint if "did you mean" in hint else "; --help lists them"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: no such file, or it holds something else.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"config {path}: cannot be read ({error.strerror}); give the path of a YAML file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"config {path}: is no YAML ({reason}); mend it there") from error
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(
+            f"config {path}: got a {type(values).__name__}, expected keys and values (key: value)"
+        )
+    return values or {}
 
 
 def make_parser(config_class: type, prog: str, description: str) -> Parser:
@@ -68,6 +118,7 @@ def make_parser(config_class: type, prog: str, description: str) -> Parser:
         usage=f"{prog} [--config RECIPE.yaml] [--smoke] [--key VALUE ...]",
         description=description,
         exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument(
         "--config", "--swin_config", action="config", help="YAML file of keys; may be given again."
@@ -88,6 +139,8 @@ def parse(
     Raises:
         ConfigError: unknown key, wrong type, or a file which is missing or no YAML.
     """
+    for file in _option_values(argv, "--config", "--swin_config"):
+        read_yaml(Path(file))
     try:
         parser.set_defaults(defaults)
         values = parser.parse_args(with_smoke_last(argv))
@@ -122,19 +175,24 @@ def with_smoke_last(argv: Sequence[str]) -> list[str]:
 
 def option_value(argv: Sequence[str], *names: str) -> str | None:
     """The last value of an option, read before the parser exists."""
-    value = None
+    values = _option_values(argv, *names)
+    return values[-1] if values else None
+
+
+def _option_values(argv: Sequence[str], *names: str) -> list[str]:
+    values = []
     for position, word in enumerate(argv):
         for name in names:
             if word == name and position + 1 < len(argv):
-                value = argv[position + 1]
+                values.append(argv[position + 1])
             elif word.startswith(name + "="):
-                value = word.split("=", 1)[1]
-    return value
+                values.append(word.split("=", 1)[1])
+    return values
 
 
 def run(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
     """Run an entry point; a mistake of the user is one line on stderr and an exit code."""
-    os.environ.setdefault("GLOG_v", "3")  # MindSpore: errors only
+    os.environ.setdefault("GLOG_v", "4")  # MindSpore logs errors beside raising them: silence
     try:
         command(sys.argv[1:] if argv is None else argv)
     except UserError as error:

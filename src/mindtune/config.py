@@ -111,7 +111,7 @@ class DataConfig:
         classes: keep only these classes (names or indices), in this order.
         val_fraction: share of the training images held out for validation where the set has no val split.
         skip_unreadable: leave unreadable images out, counted and named, rather than stop.
-        workers: threads that decode and transform images.
+        workers: threads that decode and transform images, at most one a core.
     """
 
     name: str = "folder"

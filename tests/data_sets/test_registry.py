@@ -82,7 +82,7 @@ def test_a_root_that_does_not_exist_is_named(name, tmp_path):
         ("folder", "expected train/<class>/<image> in"),
         ("imagenet", "expected train/<class>/<image> in"),
         ("nabirds", "images.txt, image_class_labels.txt"),
-        ("stanford_cars", "got no devkit"),
+        ("stanford_cars", "got no devkit/cars_meta.mat"),
         ("stanford_dogs", "got no train_list.mat"),
     ],
 )

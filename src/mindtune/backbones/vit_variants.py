@@ -49,7 +49,7 @@ def _register_small() -> None:
         paper="this project (scripts/pretrain_digits.py)",
     )
     register_backbone("vit_digits_patch4_16", _builder(ViTArchitecture(4, 64, 4, 4)), digits)
-    register_backbone("vit_mini_patch4_32", _builder(ViTArchitecture(4, 128, 6, 4)), own)
+    register_backbone("vit_mini_patch4_32", _builder(ViTArchitecture(4, 96, 4, 3)), own)
 
 
 _register_published()

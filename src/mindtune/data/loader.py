@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -51,9 +52,13 @@ def _stream(
     collated: list[str],
     workers: int,
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Batches of ``rows`` in order, decoded by ``workers`` threads ahead of the consumer."""
+    """Batches of ``rows`` in order, decoded by ``workers`` threads ahead of the consumer.
+
+    mindspore.dataset refuses more threads than the machine has cores, so no more are asked for.
+    """
+    threads = min(workers, os.cpu_count() or 1)
     pipeline = ds.GeneratorDataset(
-        rows, columns, shuffle=False, num_parallel_workers=workers, python_multiprocessing=False
+        rows, columns, shuffle=False, num_parallel_workers=threads, python_multiprocessing=False
     )
     pipeline = pipeline.batch(
         batch_size, per_batch_map=collate, input_columns=columns, output_columns=collated

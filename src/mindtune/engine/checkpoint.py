@@ -156,7 +156,7 @@ def newest_state(folder: Path) -> tuple[Path | None, list[str]]:
 
 
 def _array(parameter: Parameter) -> np.ndarray:
-    return np.ascontiguousarray(parameter.asnumpy())
+    return parameter.asnumpy().copy()
 
 
 def _write(path: Path, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:

@@ -154,7 +154,7 @@ class Loop:
             if position.best is None or metrics["top1"] > position.best:
                 position.best, position.best_epoch = metrics["top1"], position.epoch
                 self.checkpoints.save_best(position)
-        return metrics
+        return {f"eval_{name}": value for name, value in metrics.items()}
 
     def _say_epoch(self, record: dict[str, Any]) -> None:
         shown = ", ".join(

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from scipy.special import logsumexp
 
-from mindtune.errors import DataError
+from mindtune.errors import DataError, DivergedError
 
 
 @dataclass
@@ -38,7 +38,18 @@ class ClassificationResult:
         self.per_class_correct = np.zeros(self.num_classes, np.int64)
 
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """Count logits (B, K) against labels (B,). Ties go to the lower class index."""
+        """Count logits (B, K) against labels (B,). Ties go to the lower class index.
+
+        Raises:
+            DivergedError: logits that are NaN or infinite, which no ranking can be read from.
+        """
+        broken = int(np.sum(~np.isfinite(logits).all(axis=1)))
+        if broken:
+            raise DivergedError(
+                f"evaluation: got NaN or infinite logits for {broken} of {len(labels)} images, "
+                "expected finite ones; the weights are broken: start from others, or train with "
+                "a lower --optim.lr"
+            )
         logits = logits.astype(np.float64)
         own = np.take_along_axis(logits, labels[:, None], axis=1)  # (B, 1)
         tied_before = (logits == own) & (np.arange(self.num_classes) < labels[:, None])

@@ -1,8 +1,8 @@
 """MindSpore ``.ckpt`` files, memory-mapped.
 
-``mindspore.load_checkpoint`` (2.10) is no reader for files of unknown origin: it ends the process by
-a segmentation fault when a tensor has more bytes than its shape says, and fills up silently when it
-has fewer. The format is one protobuf message::
+``mindspore.load_checkpoint`` (2.10) is no reader for files of unknown origin: it ends the process
+by a segmentation fault when a tensor has more bytes than its shape says, and fills up silently when
+it has fewer. The format is one protobuf message::
 
     Checkpoint {repeated Value value = 1}
     Value {string tag = 1; TensorProto tensor = 2; MapTensorProto maptensor = 3}
@@ -77,7 +77,7 @@ def read_ckpt(content: mmap.mmap) -> tuple[dict[str, np.ndarray], dict[str, str]
     """Tensors, and the texts that ``append_dict`` adds.
 
     Raises:
-        MalformedError: a damaged file, a wrong checksum, a map parameter or an unknown element type.
+        MalformedError: a damaged file, wrong checksum, map parameter or unknown element type.
     """
     entries: dict[str, _Entry] = {}
     for number, value in _fields(_without_checksum(memoryview(content))):

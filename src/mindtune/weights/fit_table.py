@@ -10,7 +10,7 @@ _MOST_ROWS = 12
 
 
 def fit_table(fit: Fit, network: Mapping[str, Shape], file: Mapping[str, Shape]) -> list[str]:
-    """Lines of missing, unexpected and mis-shaped names and their shapes, at most twelve of each."""
+    """Lines of missing, unexpected and mis-shaped names with shapes, at most twelve of each."""
     sections = (
         ("missing: in the network, not in the file", ((n, str(network[n])) for n in fit.missing)),
         (
@@ -39,8 +39,10 @@ def _section(title: str, rows: list[tuple[str, str]]) -> Iterable[str]:
     if not rows:
         return
     yield f"  {title}"
-    width = max(len(name) for name, _ in rows[:_MOST_ROWS])
-    for name, shapes in rows[:_MOST_ROWS]:
+    shown = [(name if name.isprintable() else repr(name), shape) for name, shape in rows]
+    shown = shown[:_MOST_ROWS]
+    width = max(len(name) for name, _ in shown)
+    for name, shapes in shown:
         yield f"    {name:<{width}}  {shapes}"
     if len(rows) > _MOST_ROWS:
         yield f"    ... and {len(rows) - _MOST_ROWS} more"

@@ -13,7 +13,7 @@ from mindtune.errors import WeightsError
 from mindtune.weights.cure import suggest_cure
 from mindtune.weights.fit import Fit, Shape, compare
 from mindtune.weights.fit_table import count_faults, fit_table
-from mindtune.weights.names import canonical_names, to_timm
+from mindtune.weights.names import Renamed, canonical_names, to_timm
 from mindtune.weights.parameters import weight_parameters
 from mindtune.weights.position import Grid, resize_pos_embed, square_grid
 from mindtune.weights.readers import read_tensors
@@ -27,7 +27,7 @@ class LoadReport:
     """What became of every name, under timm's names.
 
     Attributes:
-        source: file name, layout and chosen state dict.
+        source: file name, layout, chosen state dict, and whose names were translated.
         loaded: parameters filled from the file, resized ones included.
         new: parameters left as they were initialised.
         dropped: tensors of the file left out, on request or because no network here has a place.
@@ -94,22 +94,39 @@ def load_weights(
         renamed = to_timm(file.tensors)
         fit = _whole_fit(network, renamed.tensors, new, dropped, reset_option)
         arrays = {name: renamed.tensors[name] for name in (*fit.loaded, *fit.resized)}
-        resized = []
-        for name in fit.resized:
-            new_grid = grid or square_grid(network[name][1] - num_prefix_tokens)
-            old_grid = square_grid(arrays[name].shape[1] - num_prefix_tokens)
-            arrays[name] = resize_pos_embed(arrays[name], num_prefix_tokens, old_grid, new_grid)
-            resized.append(f"{name} {_grid(old_grid)} -> {_grid(new_grid)}")
+        resized = _resize(arrays, fit, network, num_prefix_tokens, grid)
     except WeightsError as error:
         raise WeightsError(f"weights {file.path}: {error}") from error
     _fill(parameters, arrays)
-    return LoadReport(
-        source=", ".join(part for part in (file.path.name, file.layout, file.key) if part),
-        loaded=tuple(arrays),
-        new=fit.new,
-        dropped=(*fit.dropped, *renamed.unused),
-        resized=tuple(resized),
-    )
+    dropped_names = (*fit.dropped, *renamed.unused)
+    return LoadReport(_source(file, renamed), tuple(arrays), fit.new, dropped_names, resized)
+
+
+def _source(file: WeightFile, renamed: Renamed) -> str:
+    translated = f"{renamed.source} names" if renamed.source else ""
+    return ", ".join(s for s in (file.path.name, file.layout, file.key, translated) if s)
+
+
+def _resize(
+    arrays: dict[str, np.ndarray],
+    fit: Fit,
+    network: Mapping[str, Shape],
+    num_prefix_tokens: int,
+    grid: Grid | None,
+) -> tuple[str, ...]:
+    """Bring position embeddings in ``arrays`` to the network's grid; says which, from and to."""
+    resized = []
+    for name in fit.resized:
+        new_grid = grid or square_grid(network[name][1] - num_prefix_tokens)
+        old_grid = square_grid(arrays[name].shape[1] - num_prefix_tokens)
+        arrays[name] = resize_pos_embed(arrays[name], num_prefix_tokens, old_grid, new_grid)
+        if arrays[name].shape != network[name]:
+            raise WeightsError(
+                f"{name}: got grid {_grid(new_grid)}, but the network's has shape {network[name]} "
+                f"with {num_prefix_tokens} prefix tokens; give the network's grid"
+            )
+        resized.append(f"{name} {_grid(old_grid)} -> {_grid(new_grid)}")
+    return tuple(resized)
 
 
 def _by_timm_name(net: nn.Cell) -> dict[str, Parameter]:

@@ -45,7 +45,7 @@ class NameMap:
     """The names of one source.
 
     Attributes:
-        source: what to call it in messages.
+        source: what to call it in messages and reports.
         signature: names of which a file of this source has one, with or without a prefix.
         prefixes: what may stand before every name.
         entries: the table.
@@ -84,7 +84,7 @@ _FLAX_BLOCK = "Transformer/encoderblock_{i}"
 _FLAX_ATTENTION = f"{_FLAX_BLOCK}/MultiHeadDotProductAttention_1"
 
 GOOGLE_VIT = NameMap(
-    source="Google ViT (.npz)",
+    source="Google ViT",
     signature=("embedding/kernel",),
     prefixes=("opt/target/",),
     entries=(

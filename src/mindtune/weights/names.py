@@ -20,10 +20,17 @@ _MINDSPORE_NAMES = {  # of normalisation layers; only where both of a pair are t
 
 @dataclass(frozen=True)
 class Renamed:
-    """Tensors under timm's names, and the file's own names of those with no place there."""
+    """Tensors under timm's names.
+
+    Attributes:
+        tensors: by timm's name, or their own where no table has it.
+        unused: the file's own names of tensors with no place in a timm network.
+        source: whose names they had; empty for timm's.
+    """
 
     tensors: dict[str, np.ndarray]
     unused: tuple[str, ...]
+    source: str
 
 
 def to_timm(tensors: Mapping[str, np.ndarray]) -> Renamed:
@@ -37,7 +44,7 @@ def to_timm(tensors: Mapping[str, np.ndarray]) -> Renamed:
         if any(name.endswith(table.signature) for name in tensors):
             return _apply(table, tensors)
     names = canonical_names(tensors)
-    return Renamed({names[name]: array for name, array in tensors.items()}, ())
+    return Renamed({names[name]: array for name, array in tensors.items()}, (), "")
 
 
 def canonical_names(names: Iterable[str]) -> dict[str, str]:
@@ -89,9 +96,8 @@ def _apply(table: NameMap, tensors: Mapping[str, np.ndarray]) -> Renamed:
         if order in parts[target]:
             raise WeightsError(f"tensor {name!r}: there are two of it (with and without a prefix)")
         parts[target][order] = tensor
-    return Renamed(
-        {target: _stack(target, found) for target, found in parts.items()}, tuple(unused)
-    )
+    stacked = {target: _stack(target, found) for target, found in parts.items()}
+    return Renamed(stacked, tuple(unused), table.source)
 
 
 def _pattern(source: str) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ def read_npz(path: Path, content: mmap.mmap) -> tuple[dict[str, np.ndarray], dic
     """Tensors by member name, and no metadata.
 
     Raises:
-        MalformedError: a damaged file, or an array of Python objects (it would have to be unpickled).
+        MalformedError: a damaged file, or an array of Python objects (it would be unpickled).
     """
     archive = Archive(path, content)
     tensors = {

@@ -56,8 +56,8 @@ def square_grid(tokens: int) -> Grid:
     Raises:
         WeightsError: ``tokens`` is no square number.
     """
-    side = math.isqrt(tokens)
-    if side * side != tokens:
+    side = math.isqrt(max(tokens, 0))
+    if tokens < 1 or side * side != tokens:
         raise WeightsError(
             f"pos_embed: got {tokens} patch tokens, expected a square number; give the grid "
             "(rows, columns)"

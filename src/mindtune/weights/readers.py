@@ -56,7 +56,7 @@ def read_tensors(path: Path | str, key: str | None = None) -> WeightFile:
         raise WeightsError(f"weights {path}: there is no such file; check the path") from error
     except OSError as error:
         raise WeightsError(
-            f"weights {path}: cannot be opened ({error.strerror}); check its permissions"
+            f"weights {path}: cannot be opened ({error.strerror}); check path and permissions"
         ) from error
 
 

@@ -39,7 +39,7 @@ def read_safetensors(
     The library's NumPy interface has no bfloat16 in the versions supported, hence the mapping here.
 
     Raises:
-        MalformedError: a header, offset, size or element type which the library or this reader refuses.
+        MalformedError: a header, offset, size or element type which is refused.
     """
     try:
         with safe_open(path, framework="numpy"):

@@ -60,7 +60,7 @@ _INERT_CALLS = frozenset(
         "torch.device",
     ]
 )
-_MAX_ARGUMENTS = 8  # the longest list, that of _rebuild_tensor_v3
+_MAX_ARGUMENTS = 7  # those of _rebuild_tensor_v2
 _PYTHON_2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
@@ -100,8 +100,8 @@ class StoredTensor:
         """The tensor as a view of its storage's elements ``flat`` (n,).
 
         Raises:
-            MalformedError: it reaches outside its storage, or repeats elements (an expanded view could
-                claim any amount of memory).
+            MalformedError: it reaches outside its storage, or repeats elements (an expanded view
+                could claim any amount of memory).
         """
         check_shape(self.shape, name)
         size = math.prod(self.shape)
@@ -134,7 +134,8 @@ def storage(persistent_id: object) -> Storage | Opaque:
         raise MalformedError("its pickle refers to an unknown kind of outside object; refused")
     tag, kind, key, _, count = persistent_id[:5]
     is_view = len(persistent_id) > 5 and persistent_id[5] is not None  # torch < 0.4
-    if tag != "storage" or not isinstance(kind, Global) or is_view or not _is_size(count):
+    known = isinstance(kind, Global) and isinstance(key, (str, int)) and _is_size(count)
+    if tag != "storage" or is_view or not known:
         raise MalformedError("its pickle refers to an unknown kind of storage; refused")
     if kind.name not in STORAGE_ELEMENTS:
         raise MalformedError(
@@ -170,7 +171,7 @@ def _at_most(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
 def _rebuild_tensor(
@@ -181,7 +182,7 @@ def _rebuild_tensor(
     if not isinstance(base, Storage) or not sizes_given or len(shape) != len(strides):
         raise MalformedError("its pickle is damaged: a tensor without storage or shape")
     if not all(_is_size(value) for value in (offset, *shape, *strides)):
-        raise MalformedError(f"its pickle is damaged: a tensor of shape {shape}, strides {strides}")
+        raise MalformedError("its pickle is damaged: a tensor of impossible shape or strides")
     return StoredTensor(base, offset, shape, strides)
 
 

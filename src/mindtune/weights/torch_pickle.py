@@ -42,6 +42,7 @@ _LITERALS = frozenset(
     ]
 )
 _MAX_OPCODES = 5_000_000  # a tensor takes about 40; each opcode may cost 100 bytes of memory
+_MAX_BITS = 1024  # states of random generators have 128; printing an enormous number takes hours
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
 
@@ -92,6 +93,8 @@ class _Machine:
     def step(self, opcode: str, argument: Any) -> None:
         """Execute one opcode; STOP only ends the iteration of ``genops``."""
         if opcode in _LITERALS:
+            if isinstance(argument, int) and argument.bit_length() > _MAX_BITS:
+                raise MalformedError("its pickle is damaged: it holds an enormous number")
             self._stack.append(argument)
         elif opcode in _CONSTANTS:
             self._stack.append(_CONSTANTS[opcode])
@@ -199,7 +202,9 @@ class _Machine:
 
     def stack_global(self, _: object) -> None:
         name, module = self._stack.pop(), self._stack.pop()
-        self._stack.append(named(str(module), str(name)))
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise MalformedError("its pickle is damaged: a class without a name")
+        self._stack.append(named(module, name))
 
     def reduce(self, _: object) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()

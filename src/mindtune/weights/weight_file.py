@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,12 +38,15 @@ def map_file(path: Path) -> mmap.mmap:
     """The bytes of ``path`` without reading them; the mapping lives as long as views of it.
 
     Raises:
-        MalformedError: an empty file.
+        MalformedError: an empty file, or none that can be mapped (a pipe, a device).
         OSError: a file that cannot be opened.
     """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise MalformedError("is no regular file, expected a weight file; copy it to a file first")
+    if status.st_size == 0:
+        raise MalformedError(
+            "is empty (0 bytes), expected a weight file; download or copy it again"
+        )
     with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            raise MalformedError(
-                "is empty (0 bytes), expected a weight file; download or copy it again"
-            )
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -34,8 +34,9 @@ STANFORD_CARS = DatasetSpec(
     folders=("stanford_cars",),
 )
 
-OFFICIAL_FILES = ("devkit",)
 META_FILE = "devkit/cars_meta.mat"
+TRAIN_FILE = "devkit/cars_train_annos.mat"
+OFFICIAL_FILES = (META_FILE, TRAIN_FILE)
 TEST_FILE = "cars_test_annos_withlabels.mat"
 
 
@@ -57,7 +58,7 @@ def load_stanford_cars(spec: DatasetSpec, root: Path, split: str) -> ImageSource
     home = official_home(spec, root, OFFICIAL_FILES)
     if home is None:
         return load_folder(spec, root, split)
-    require_home(spec, home, (META_FILE, f"cars_{split}"))
+    require_home(spec, home, (*OFFICIAL_FILES, f"cars_{split}"))
     names = read_mat(home / META_FILE, ("class_names",))["class_names"]
     check_class_count(spec, len(names), home / META_FILE)
     table = _annotation_file(spec, home, split)
@@ -71,10 +72,9 @@ def load_stanford_cars(spec: DatasetSpec, root: Path, split: str) -> ImageSource
 
 def _annotation_file(spec: DatasetSpec, home: Path, split: str) -> Path:
     """The list of a split; the labelled test list was published apart from the devkit."""
-    places = {
-        "train": (home / "devkit" / "cars_train_annos.mat",),
-        "test": (home / TEST_FILE, home / "devkit" / TEST_FILE),
-    }[split]
+    if split == "train":
+        return home / TRAIN_FILE
+    places = (home / TEST_FILE, home / "devkit" / TEST_FILE)
     for place in places:
         if place.is_file():
             return place

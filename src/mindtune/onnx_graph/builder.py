@@ -1,0 +1,128 @@
+"""A graph under construction: nodes, constants and the network's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mindspore import Parameter, nn
+
+from mindtune.errors import ConfigError
+from mindtune.onnx_graph.package import require
+from mindtune.version import __version__
+
+OPSET = 17  # the first with LayerNormalization; onnxruntime reads it since 1.13 (2022)
+IR_VERSION = 8  # the one that belongs to this opset: a newer one shuts older runtimes out
+
+Writer = Callable[..., Any]
+"""``writer(graph, cell, *values)`` adds the nodes of one Cell type in evaluation mode.
+
+It returns what the Cell's ``construct`` does, with the names of values in place of tensors.
+"""
+
+
+class GraphBuilder:
+    """Collects an ONNX graph while the Cells of a network are walked.
+
+    Values are handled by name. Writers are found by the exact type of a Cell, since a subclass may
+    compute something else than its parent.
+
+    Attributes:
+        parameters: the parameters used so far, by name.
+    """
+
+    def __init__(self, network: nn.Cell, writers: Mapping[type, Writer]) -> None:
+        self.parameters: dict[str, Parameter] = {}
+        self._onnx = require("onnx")
+        self._writers = writers
+        self._paths = {id(cell): path for path, cell in network.cells_and_names()}
+        self._path = ""
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+
+    def cell(self, cell: nn.Cell, *values: str) -> Any:
+        """Add the nodes of ``cell``; returns the names of its outputs.
+
+        Raises:
+            ConfigError: no writer for this type of Cell.
+        """
+        path = self._paths[id(cell)]
+        if type(cell) not in self._writers:
+            known = ", ".join(sorted(t.__name__ for t in self._writers))
+            raise ConfigError(
+                f"file_format: got ONNX for a network with {type(cell).__name__} at "
+                f"{path or 'its root'}, expected only Cells which can be written: {known}; "
+                "use --file_format MINDIR"
+            )
+        outer, self._path = self._path, path
+        outputs = self._writers[type(cell)](self, cell, *values)
+        self._path = outer
+        return outputs
+
+    def node(self, op: str, *inputs: str, **attributes: object) -> str:
+        """Add an operator with one output; returns the output's name."""
+        return self.split_node(op, 1, *inputs, **attributes)[0]
+
+    def split_node(self, op: str, count: int, *inputs: str, **attributes: object) -> list[str]:
+        """Add an operator with ``count`` outputs; returns their names."""
+        name = f"{self._path}/{op}_{len(self._nodes)}"
+        outputs = [name] if count == 1 else [f"{name}.{i}" for i in range(count)]
+        make_node = self._onnx.helper.make_node
+        self._nodes.append(make_node(op, inputs, outputs, name=name, **attributes))
+        return outputs
+
+    def parameter(self, parameter: Parameter) -> str:
+        """Use a parameter, which the file holds once under its own name and shape."""
+        self.parameters[parameter.name] = parameter
+        return parameter.name
+
+    def number(self, value: float) -> str:
+        """A float32 scalar."""
+        return self._constant(np.array(value, np.float32))
+
+    def integers(self, values: int | Sequence[int]) -> str:
+        """An int64 scalar or vector: indices, axes, shapes."""
+        return self._constant(np.array(values, np.int64))
+
+    def _constant(self, array: np.ndarray) -> str:
+        name = f"constant/{array.dtype}/{array.tolist()}"
+        if name not in self._constants:
+            self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
+        return name
+
+    def model(
+        self, images: str, image_shape: Sequence[int | str], logits: str, output: str
+    ) -> bytes:
+        """The ONNX file of the graph, checked; a name in ``image_shape`` is a dynamic size.
+
+        Shapes are inferred with the parameters as mere inputs, and their values added after: the
+        inference would copy them all.
+        """
+        helper = self._onnx.helper
+        float32 = self._onnx.TensorProto.FLOAT
+        inputs = [helper.make_tensor_value_info(images, float32, image_shape)]
+        for name, parameter in self.parameters.items():
+            inputs.append(helper.make_tensor_value_info(name, float32, parameter.shape))
+        graph = helper.make_graph(
+            [*self._nodes, helper.make_node("Identity", [logits], [output])],
+            "mindtune",
+            inputs,
+            [helper.make_tensor_value_info(output, float32, None)],
+            self._constants.values(),
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="mindtune",
+            producer_version=__version__,
+        )
+        model = self._onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        del model.graph.input[1:]
+        for name, parameter in self.parameters.items():
+            value = parameter.asnumpy().astype(np.float32, copy=False)
+            model.graph.initializer.append(self._onnx.numpy_helper.from_array(value, name))
+        content = model.SerializeToString()
+        self._onnx.checker.check_model(content, full_check=True)
+        return content

@@ -1,0 +1,71 @@
+"""A classifier as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mindtune.classifier import Classifier
+from mindtune.errors import ConfigError
+from mindtune.files import write_atomically
+from mindtune.layers.random import weights_of
+from mindtune.onnx_graph import heads, layers, vit
+from mindtune.onnx_graph.builder import GraphBuilder, Writer
+
+INPUT = "images"
+OUTPUT = "logits"
+_LARGEST_FILE = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph around the weights needs little
+
+
+def classifier(graph: GraphBuilder, cell: Classifier, images: str) -> str:
+    """Images (B, 3, S, S) -> logits (B, K)."""
+    tokens, pooled = graph.cell(cell.backbone, images)
+    return graph.cell(cell.head, tokens, pooled)
+
+
+WRITERS: dict[type, Writer] = {
+    Classifier: classifier,
+    **vit.WRITERS,
+    **heads.WRITERS,
+    **layers.WRITERS,
+}
+
+
+def write_onnx(network: Classifier, file: Path, fixed_batch: int | None) -> None:
+    """Write ``network`` in evaluation mode: ``images`` float32 (B, 3, S, S) -> ``logits`` (B, K).
+
+    The file holds every weight once, float32, under its parameter's name and shape. B is
+    ``fixed_batch``, or any where that is None; images are normalised as for the network itself.
+
+    Raises:
+        ConfigError: a part of the network cannot be written, or all is larger than a file can be.
+        UserError: the package onnx is missing.
+        CheckpointError: ``file`` cannot be written.
+    """
+    _check_size(network)
+    graph = GraphBuilder(network, WRITERS)
+    logits = graph.cell(network, INPUT)
+    _check_complete(network, graph)
+    size = network.backbone.preprocessing.input_size
+    shape = ("batch" if fixed_batch is None else fixed_batch, 3, size, size)
+    write_atomically(file, graph.model(INPUT, shape, logits, OUTPUT))
+
+
+def _check_size(network: Classifier) -> None:
+    """Refuse what one protobuf message cannot hold."""
+    size = 4 * sum(p.size for p in weights_of(network))
+    if size > _LARGEST_FILE:
+        raise ConfigError(
+            f"file_format: got ONNX for {size / 2**30:.2f} GiB of weights, expected less than the "
+            "2 GiB that one ONNX file can hold; use --file_format MINDIR"
+        )
+
+
+def _check_complete(network: Classifier, graph: GraphBuilder) -> None:
+    """Refuse a network with a parameter which no writer knows, or with two of one name."""
+    left = [p.name for p in weights_of(network) if graph.parameters.get(p.name) is not p]
+    if left:
+        raise ConfigError(
+            f"file_format: got ONNX for a network with the parameters {', '.join(left[:5])}, which "
+            "no ONNX writer uses, expected only those of its known parts; "
+            "use --file_format MINDIR"
+        )
