@@ -52,8 +52,10 @@ class MomentReference:
 
     def _channels(self, h: int) -> np.ndarray:
         d = self.w["ln.weight"].size
-        return np.arange(h, h + self.heads * d, self.heads) if self.split == "strided" else (
-            np.arange(h * d, (h + 1) * d)
+        return (
+            np.arange(h, h + self.heads * d, self.heads)
+            if self.split == "strided"
+            else (np.arange(h * d, (h + 1) * d))
         )
 
     def _centre(self, a: np.ndarray) -> np.ndarray:

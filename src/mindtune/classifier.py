@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Parameter, Tensor, nn
 
-from mindtune.layers.random import weights_of
+from mindtune.parameters import weights_of
 
 _BACKBONE = "backbone."
 

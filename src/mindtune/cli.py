@@ -55,13 +55,13 @@ _TYPE_WORDS = (
     (r"<class '(\w+)'>|typing\.", r"\1"),
     (r"Literal\[([^\]]*)\]", r"one of \1"),
     (r"Union\[(\w+), (\w+)\]", r"\1 or \2"),
-    (r"List\[([^\]]*)\]", r"list of \1"),
+    (r"[Ll]ist\[([^\]]*)\]", r"list of \1"),
     (r", NoneType$", " or null"),
 )
 
 
 def explain(message: str, keys: Sequence[str]) -> str:
-    """A parser's message as ``key: got X, expected Y``, with the nearest valid key for a wrong one."""
+    """A parser's message as ``key: got X, expected Y``, with the nearest key for an unknown one."""
     text = " ".join(message.split())
     unknown = _UNKNOWN_KEY.search(text)
     if unknown is not None:
@@ -102,7 +102,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"config {path}: cannot be read ({error.strerror}); give the path of a YAML file"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).replace('"<unicode string>", ', "").split())
         raise ConfigError(f"config {path}: is no YAML ({reason}); mend it there") from error
     if values is not None and not isinstance(values, dict):
         raise ConfigError(
@@ -152,7 +152,7 @@ def parse(
 
 
 def with_smoke_last(argv: Sequence[str]) -> list[str]:
-    """Let ``--smoke`` override the files and be overridden by the other options, wherever it stands.
+    """Let ``--smoke`` override the files and the other options override it, wherever it stands.
 
     It stands for one more file: a tiny network and embedded data, so that any recipe runs in
     seconds.

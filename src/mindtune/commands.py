@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mindtune import cli
 from mindtune.config import EvaluateConfig, ExportConfig, RunConfig, flatten
 from mindtune.errors import ConfigError
@@ -66,7 +64,7 @@ def _stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
 
 def _config_of_folder(folder: Path) -> dict[str, Any]:
     file = folder / "config.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return cli.read_yaml(file) if file.is_file() else {}
 
 
 def _config_of_file(file: Path) -> dict[str, Any]:

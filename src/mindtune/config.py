@@ -6,7 +6,7 @@ Keys are the argument names of what they configure; their meaning, shapes and so
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, List, Literal, Optional, Tuple, Union  # noqa: UP035 (read at run time on 3.9)
+from typing import Any, Literal, Optional, Union
 
 from mindtune.errors import ConfigError
 
@@ -48,7 +48,7 @@ class TuningConfig:
         psrp: options of psrp.
     """
 
-    modes: List[str] = field(default_factory=lambda: ["linear"])
+    modes: list[str] = field(default_factory=lambda: ["linear"])
     psrp: PSRPConfig = field(default_factory=PSRPConfig)
 
 
@@ -109,14 +109,15 @@ class DataConfig:
         name: a registered data set, see mindtune.list_datasets().
         root: folder of the data set on disk.
         classes: keep only these classes (names or indices), in this order.
-        val_fraction: share of the training images held out for validation where the set has no val split.
+        val_fraction: share of the training images held out for validation where the set has no
+            val split.
         skip_unreadable: leave unreadable images out, counted and named, rather than stop.
         workers: threads that decode and transform images, at most one a core.
     """
 
     name: str = "folder"
     root: Optional[str] = None
-    classes: Optional[List[Union[int, str]]] = None
+    classes: Optional[list[Union[int, str]]] = None
     val_fraction: float = 0.1
     skip_unreadable: bool = False
     workers: int = 2
@@ -127,7 +128,8 @@ class AugmentConfig:
     """Training view of an image, and of a batch.
 
     Attributes:
-        crop: random is a random resized crop; none resizes straight to the square, ignoring the aspect ratio.
+        crop: random is a random resized crop; none resizes straight to the square, ignoring the
+            aspect ratio.
         scale: area share of the random crop.
         ratio: aspect ratio of the random crop.
         hflip: probability of a horizontal flip.
@@ -143,8 +145,8 @@ class AugmentConfig:
     """
 
     crop: Literal["random", "none"] = "random"
-    scale: Tuple[float, float] = (0.08, 1.0)
-    ratio: Tuple[float, float] = (0.75, 1.3333333333333333)
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (0.75, 1.3333333333333333)
     hflip: float = 0.5
     interpolation: str = "random"
     rand_augment: Optional[str] = None
@@ -174,7 +176,7 @@ class OptimConfig:
     name: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.05
-    betas: Tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     momentum: float = 0.9
     clip_norm: Optional[float] = None
@@ -185,7 +187,8 @@ class ScheduleConfig:
     """Learning rate over time.
 
     Attributes:
-        name: cosine changes every step; authors_cosine every epoch, as the papers' code; constant after the warm-up.
+        name: cosine changes every step; authors_cosine every epoch, as the papers' code; constant
+            after the warm-up.
         warmup_epochs: epochs of linear rise from warmup_lr.
         warmup_lr: rate at the start of the warm-up.
         min_lr: rate at the end, and during the cool-down.
@@ -206,7 +209,8 @@ class EvaluationConfig:
     Attributes:
         every: epochs between evaluations; the last epoch is always evaluated.
         batch_size: images a batch.
-        selection: split that chooses the best checkpoint; test reproduces papers that did so, and says so.
+        selection: split that chooses the best checkpoint; test reproduces papers that did so, and
+            says so.
     """
 
     every: int = 1
@@ -224,7 +228,8 @@ class RunConfig:
         pretrained: weight file or run folder to start from.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
         out: run folder; default: runs/ and the name of the recipe.
-        resume: auto continues the run folder where there is one; or the path of a run folder or checkpoint.
+        resume: auto continues the run folder where there is one; or the path of a run folder or
+            checkpoint.
         overwrite: replace a run that is already in the run folder.
         epochs: passes over the training images, cool-down not counted.
         batch_size: images a step and device.
@@ -323,7 +328,8 @@ class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
     Attributes:
-        protocol: classification on a split of the data set, or ImageNet-A, -R or -C, whose folder is data.root.
+        protocol: classification on a split of the data set, or ImageNet-A, -R or -C, whose folder
+            is data.root.
         split: of protocol classification; default: test where there is one, else val.
     """
 

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this": the entry points print it without a traceback."""
+"""Exceptions that mean "the user can mend this": entry points print them without a traceback."""
 
 from __future__ import annotations
 

@@ -51,6 +51,8 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
             "has no converter for Erf (the exact GELU) and refuses a dynamic batch; "
             "use --file_format MINDIR"
         )
+    if config.fixed_batch is not None and config.fixed_batch < 1:
+        raise ConfigError(f"fixed_batch: got {config.fixed_batch}, expected at least 1")
     use_device(config.device_target, config.seed)
     weights = run_folder.weight_file(Path(config.pretrained))
     names = class_names_of(weights, config)
@@ -66,7 +68,9 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
         "preprocessing": preprocessing.as_dict(),
         "class_names": names,
         "source": str(weights),
-        "trained": read_header(weights).get("position") if weights.suffix == ".safetensors" else None,
+        "trained": read_header(weights).get("position")
+        if weights.suffix == ".safetensors"
+        else None,
         "largest_difference": difference,
     }
     write_atomically(file.with_suffix(".json"), json.dumps(description, indent=2).encode())
@@ -87,7 +91,7 @@ def _write_checked(network: nn.Cell, images: np.ndarray, any_batch: bool, file: 
     """Export into a temporary folder, compare there, move into place only when equal."""
     batch = Tensor(images)
     declared = Tensor(shape=[None, *images.shape[1:]], dtype=ms.float32) if any_batch else batch
-    file.parent.mkdir(parents=True, exist_ok=True)
+    run_folder.make_folder(file.parent)
     with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
         written = Path(scratch) / "model.mindir"
         ms.export(network, declared, file_name=str(written.with_suffix("")), file_format="MINDIR")

@@ -31,11 +31,20 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(
-            f"{path}: cannot be written ({error.strerror or error}); "
-            "free disk space or choose another folder with --out"
+            f"{path}: cannot be written ({error.strerror or error}); check that the folder exists, "
+            "that you may write to it and that the disk has room, or choose another with --out"
         ) from error
+    finally:
+        _remove(temporary)
+
+
+def _remove(temporary: Path) -> None:
+    """Delete what a failed or interrupted write left; after success there is nothing."""
+    try:
+        temporary.unlink()
+    except OSError:
+        return
 
 
 def _flush(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How images must be prepared for a set of weights; travels with the weights, read by the data pipeline."""
+"""How images must be prepared for a set of weights; this travels with the weights."""
 
 from __future__ import annotations
 

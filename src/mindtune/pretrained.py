@@ -55,16 +55,22 @@ def class_names_of(path: Path, config: RunConfig) -> list[str]:
     Raises:
         UserError: neither says them.
     """
-    if path.suffix == ".safetensors":
-        names = _header(_read(path, None)).get("class_names")
-        if names:
-            return list(names)
+    names = stored_class_names(path)
+    if names:
+        return names
     if config.data.root is None and config.data.name == "folder":
         raise ConfigError(
             f"data: {path} does not say its classes, expected --data.name and --data.root of the "
             "data set it was trained on"
         )
     return list(assemble.build_splits(config, print).open("train").class_names)
+
+
+def stored_class_names(path: Path) -> list[str]:
+    """Class names written into a MindTune file; empty for a file of another tool."""
+    if path.suffix != ".safetensors":
+        return []
+    return list(_header(read_tensors(path)).get("class_names", []))
 
 
 def _load(network: Classifier, file: WeightFile, **names: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from mindtune.config import RunConfig, flatten
-from mindtune.engine.checkpoint import newest_state, read_header
+from mindtune.engine.checkpoint import LAST, newest_state, read_state_header
 from mindtune.errors import CheckpointError
 from mindtune.files import write_atomically
 
@@ -23,12 +23,19 @@ _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "pretrained",
     "data.root", "data.workers",
 }  # fmt: skip
+_WRITTEN = (  # by train.py, eval.py and export.py
+    CONFIG, RESULT, "log.jsonl", "metrics.csv", "eval_*.json", "eval_*_per_class.csv",
+    "model.mindir", "model.onnx", "model.json",
+)  # fmt: skip
 
 
 def folder_of(config: RunConfig, recipe: str | None) -> Path:
-    """``--out``, or runs/ and the recipe's name."""
+    """``--out``, the run that ``--resume`` names, or runs/ and the recipe's name."""
     if config.out is not None:
         return Path(config.out)
+    if config.resume not in (None, "auto"):
+        resumed = Path(config.resume)
+        return resumed.parent.parent if resumed.parent.name == CHECKPOINTS else resumed
     return Path("runs") / (Path(recipe).stem if recipe else "run")
 
 
@@ -37,58 +44,96 @@ def plain(config: RunConfig) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def prepare(folder: Path, config: RunConfig) -> Path | None:
-    """Make the run folder, or find what to resume in it.
+def state_to_resume(folder: Path, config: RunConfig) -> Path | None:
+    """What the run in ``folder`` continues from; nothing is changed here.
+
+    A run that was killed before its first checkpoint starts anew with ``--resume auto``.
 
     Returns:
-        The training state to continue from, or None for a fresh run.
+        A training state, or None for a fresh run.
 
     Raises:
-        CheckpointError: the folder holds a run and neither ``--resume`` nor ``--overwrite`` was
-            given, cannot be made, or what ``--resume`` names is missing, broken or was made with
-            another configuration.
+        CheckpointError: the folder holds a run that was asked neither to continue nor to be
+            overwritten, or what ``--resume`` names is missing, broken or was made with another
+            configuration.
     """
-    state = _state_to_resume(folder, config)
+    state = _newest_state(folder, config.resume)
     if state is not None:
         _refuse_other_config(state, config)
-    elif (folder / CONFIG).exists():
-        if not config.overwrite:
-            raise CheckpointError(
-                f"{folder}: holds a run already; continue it with --resume auto, replace it with "
-                "--overwrite true, or choose another folder with --out"
-            )
-        shutil.rmtree(folder)
+    continued = config.resume == "auto" or _is_in(folder, state)
+    if (folder / CONFIG).exists() and not (continued or config.overwrite):
+        raise CheckpointError(
+            f"{folder}: holds a run already; continue it with --resume auto, replace it with "
+            "--overwrite true, or choose another folder with --out"
+        )
+    return state
+
+
+def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
+    """Make the run folder, or clear it of another run, and write the configuration.
+
+    Raises:
+        CheckpointError: it cannot be made or written.
+    """
+    if config.overwrite and not _is_in(folder, state):
+        _remove_run(folder)
+    make_folder(folder / CHECKPOINTS)
+    for killed in (*folder.glob(".*.tmp"), *(folder / CHECKPOINTS).glob(".*.tmp")):
+        killed.unlink()
+    write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` where there is none.
+
+    Raises:
+        CheckpointError: it cannot be made.
+    """
     try:
-        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(
             f"{folder}: cannot be made ({error.strerror}); choose another folder with --out"
         ) from error
-    write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
-    return state
 
 
-def _state_to_resume(folder: Path, config: RunConfig) -> Path | None:
-    if config.resume is None:
+def _remove_run(folder: Path) -> None:
+    """Remove what runs write, and nothing else that lies in their folder."""
+    for name in (CHECKPOINTS, "tensorboard"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for pattern in _WRITTEN:
+        for file in folder.glob(pattern):
+            file.unlink()
+
+
+def _is_in(folder: Path, state: Path | None) -> bool:
+    return state is not None and state.resolve().is_relative_to(folder.resolve())
+
+
+def _newest_state(folder: Path, resume: str | None) -> Path | None:
+    """The state that ``--resume`` means; says which newer ones are broken."""
+    if resume is None:
         return None
-    if config.resume == "auto":
-        state, faults = newest_state(folder / CHECKPOINTS)
-    else:
-        given = Path(config.resume)
-        if given.is_file():
-            return given
-        state, faults = newest_state(given / CHECKPOINTS)
-        if state is None:
-            faults = faults or [f"{given}: got no training state, expected a run folder or file"]
-    for fault in faults if state is not None else ():
-        print(f"resuming from {state.name if state else ''}: {fault}")
+    given = folder if resume == "auto" else Path(resume)
+    if given.is_file():
+        return given
+    state, faults = newest_state(given / CHECKPOINTS)
     if state is None and faults:
-        raise CheckpointError("; ".join(faults))
+        raise CheckpointError(
+            "; ".join(faults) + "; or start anew with --overwrite true and no --resume"
+        )
+    if state is None and resume != "auto":
+        raise CheckpointError(
+            f"--resume {given}: got no training state there, expected a run folder or its "
+            f"{CHECKPOINTS}/{LAST}; check the path"
+        )
+    for fault in faults:
+        print(f"resuming from {state}: {fault}")
     return state
 
 
 def _refuse_other_config(state: Path, config: RunConfig) -> None:
-    stored = flatten(read_header(state).get("config", {}))
+    stored = flatten(read_state_header(state).get("config", {}))
     present = flatten(plain(config))
     differing = sorted(
         key

@@ -14,7 +14,7 @@ from mindtune.classifier import Classifier
 from mindtune.config import RunConfig, check_ranges
 from mindtune.data.data_splits import DataSplits
 from mindtune.data.source import ImageSource
-from mindtune.engine.checkpoint import BEST, Checkpoints
+from mindtune.engine.checkpoint import BEST, Checkpoints, Position
 from mindtune.engine.device import use_device
 from mindtune.engine.ema import Ema
 from mindtune.engine.log import RunLog
@@ -27,8 +27,8 @@ from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.files import write_atomically
-from mindtune.layers.random import weights_of
 from mindtune.objectives.supervised import SupervisedObjective
+from mindtune.parameters import weights_of
 from mindtune.pretrained import load_for_evaluation, load_for_training
 from mindtune.tuning.table import count_parameters, parameter_table
 
@@ -54,11 +54,6 @@ def train(config: RunConfig, folder: Path, console: Console | None = None) -> di
     console.print(parameter_table(counts))
 
     loop = _build_loop(config, folder, network, train_source, selection_source, console)
-    state = run_folder.prepare(folder, config)
-    if state is not None:
-        loop.position = loop.checkpoints.restore(state)
-        console.print(f"resumed {state} after {loop.position.step} updates", highlight=False)
-    loop.log.forget_after(loop.position.step)
     position = loop.run()
 
     result = {
@@ -88,27 +83,14 @@ def _build_loop(
 ) -> Loop:
     preprocessing = network.backbone.preprocessing
     loader = assemble.build_train_loader(config, train_source, preprocessing)
-    steps = loader.num_batches // config.accumulate
-    if steps < 1:
-        raise ConfigError(
-            f"accumulate: got {config.accumulate} batches an update, expected at most the "
-            f"{loader.num_batches} batches of an epoch; lower --accumulate or --batch_size"
-        )
-    steps = min(steps, config.max_steps or steps)
+    steps = _updates_per_epoch(config, loader.num_batches)
     selection = assemble.build_eval_loader(config, selection_source, preprocessing)
     step = _build_step(config, network)
     rates = learning_rates(
         lr=config.optim.lr, epochs=config.epochs, steps_per_epoch=steps, **vars(config.schedule)
     )
-    info = {
-        "config": run_folder.plain(config),
-        "preprocessing": preprocessing.as_dict(),
-        "class_names": list(train_source.class_names),
-        "versions": versions(),
-    }
-    checkpoints = Checkpoints(
-        folder / run_folder.CHECKPOINTS, weights_of(network), step.state(), info
-    )
+    checkpoints = _build_checkpoints(config, folder, network, step, train_source.class_names)
+    position, log = _enter_folder(config, folder, checkpoints, console)
     return Loop(
         step=step,
         loader=loader,
@@ -120,11 +102,53 @@ def _build_loop(
         ).metrics(),
         evaluate_every=config.evaluation.every,
         checkpoints=checkpoints,
-        log=RunLog(folder, console, config.tensorboard),
+        log=log,
         images_per_step=config.batch_size * config.accumulate,
         checkpoint_every=config.checkpoint_every,
         log_every=config.log_every,
+        position=position,
     )
+
+
+def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
+    updates = num_batches // config.accumulate
+    if updates < 1:
+        raise ConfigError(
+            f"accumulate: got {config.accumulate} batches an update, expected at most the "
+            f"{num_batches} batches of an epoch; lower --accumulate or --batch_size"
+        )
+    return min(updates, config.max_steps or updates)
+
+
+def _build_checkpoints(
+    config: RunConfig,
+    folder: Path,
+    network: Classifier,
+    step: TrainStep,
+    class_names: tuple[str, ...],
+) -> Checkpoints:
+    info = {
+        "config": run_folder.plain(config),
+        "preprocessing": network.backbone.preprocessing.as_dict(),
+        "class_names": list(class_names),
+        "versions": versions(),
+    }
+    return Checkpoints(folder / run_folder.CHECKPOINTS, weights_of(network), step.state(), info)
+
+
+def _enter_folder(
+    config: RunConfig, folder: Path, checkpoints: Checkpoints, console: Console
+) -> tuple[Position, RunLog]:
+    """Where to start, and the log; last of all, since nothing is written before."""
+    state = run_folder.state_to_resume(folder, config)
+    position = Position()
+    if state is not None:
+        position = checkpoints.restore(state)
+        console.print(f"resumed {state} after {position.step} updates", highlight=False)
+    run_folder.enter(folder, config, state)
+    log = RunLog(folder, console, config.tensorboard)
+    log.forget_after(position.step)
+    return position, log
 
 
 def _build_step(config: RunConfig, network: Classifier) -> TrainStep:
@@ -158,4 +182,3 @@ def _final_evaluation(
         highlight=False,
     )
     return {"split": split, "metrics": metrics}
-

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden import assert_golden, fill, golden_input
 from mindspore import Tensor
 
+from golden import assert_golden, fill, golden_input
 from mindtune.backbones import create_backbone, list_backbones
 from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
@@ -62,7 +62,10 @@ def test_all_sizes_and_patches_are_registered():
         for patch in (8, 14, 16, 32)
     }
     assert expected <= set(list_backbones())
-    assert list_backbones("vit_large_patch1?_*") == ["vit_large_patch14_224", "vit_large_patch16_224"]
+    assert list_backbones("vit_large_patch1?_*") == [
+        "vit_large_patch14_224",
+        "vit_large_patch16_224",
+    ]
 
 
 def test_image_size_may_be_any_multiple_of_the_patch():

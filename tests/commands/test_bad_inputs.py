@@ -2,225 +2,298 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from functools import cached_property
+import re
 from pathlib import Path
 
 import pytest
 
-WEIGHTS = Path(__file__).parents[1] / "data" / "weights"
-
-
-class Mistakes:
-    """Wrong inputs, made when a command line names them."""
-
-    def __init__(
-        self,
-        folder: Path,
-        trained: Callable[..., Path],
-        write_photographs: Callable[..., Path],
-    ) -> None:
-        self.folder = folder
-        self.trained = trained
-        self.write_photographs = write_photographs
-        self.out = folder / "out"
-        self.weights = WEIGHTS
-
-    def _yaml(self, text: str) -> Path:
-        path = self.folder / "recipe.yaml"
-        path.write_text(text)
-        return path
-
-    def _copy(self, run: Path) -> Path:
-        return Path(shutil.copytree(run, self.folder / "run"))
-
-    @cached_property
-    def run(self) -> Path:
-        return self._copy(self.trained())
-
-    @cached_property
-    def mp_plus_run(self) -> Path:
-        return self._copy(self.trained("--tuning.modes", "[psrp]"))
-
-    @cached_property
-    def best(self) -> Path:
-        return self.run / "checkpoints" / "best.safetensors"
-
-    @cached_property
-    def run_without_whole_state(self) -> Path:
-        for name in ("last.safetensors", "previous.safetensors"):
-            _cut_short(self.run / "checkpoints" / name)
-        return self.run
-
-    @cached_property
-    def below_a_file(self) -> Path:
-        file = self.folder / "file"
-        file.write_text("not a folder")
-        return file / "run"
-
-    @cached_property
-    def photos(self) -> Path:
-        return self.write_photographs(self.folder / "photos", {"train": 4, "val": 1})
-
-    @cached_property
-    def photos_of_ten_classes(self) -> Path:
-        names = tuple(str(n) for n in range(10))
-        return self.write_photographs(self.folder / "photos", {"test": 1}, names)
-
-    @cached_property
-    def empty_class(self) -> Path:
-        (self.photos / "train" / "yak").mkdir()
-        return self.photos
-
-    @cached_property
-    def no_class(self) -> Path:
-        (self.folder / "photos" / "train").mkdir(parents=True)
-        return self.folder / "photos"
-
-    @cached_property
-    def other_val_classes(self) -> Path:
-        (self.photos / "val" / "zebra").rename(self.photos / "val" / "yak")
-        return self.photos
-
-    @cached_property
-    def truncated_photo(self) -> Path:
-        _cut_short(self.photos / "train" / "zebra" / "2.jpg")
-        return self.photos
-
-    @cached_property
-    def truncated_test_photo(self) -> Path:
-        _cut_short(self.photos_of_ten_classes / "test" / "3" / "0.jpg")
-        return self.photos_of_ten_classes
-
-    @cached_property
-    def unknown_key(self) -> Path:
-        return self._yaml("epoch: 3")
-
-    @cached_property
-    def unknown_nested_key(self) -> Path:
-        return self._yaml("optim: {lrr: 0.1}")
-
-    @cached_property
-    def wrong_type(self) -> Path:
-        return self._yaml("optim: {lr: fast}")
-
-    @cached_property
-    def no_yaml(self) -> Path:
-        return self._yaml("optim: {lr: 0.1\nepochs: [")
-
-
-def _cut_short(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
 FOLDER = "--data.name folder --data.root"
+ODD_WEIGHTS = "train --pretrained {m.weights}/bad/"
 
-# name: (command line, exit code, what the message must say)
-CASES = {
-    "eval on another number of classes": (
-        "evaluate --pretrained {m.run} --data.classes [0,1,2,3,4]", 1, r"xxx"),
-    "empty class folder": (f"train {FOLDER} {{m.empty_class}}", 1, "xxx"),
-    "no class folder": (f"train {FOLDER} {{m.no_class}}", 1, "xxx"),
-    "val classes differ": (f"train {FOLDER} {{m.other_val_classes}}", 1, "xxx"),
-    "truncated image in training": (f"train --batch_size 4 {FOLDER} {{m.truncated_photo}}", 1, "xxx"),
-    "truncated image in eval": (
-        f"evaluate --pretrained {{m.run}} {FOLDER} {{m.truncated_test_photo}}", 1, "xxx"),
-    "data root missing": (f"train {FOLDER} nowhere", 1, "xxx"),
-    "data root not given": ("train --data.name folder", 1, "xxx"),
-    "data set unknown": ("train --data.name digit", 2, "xxx"),
-    "class unknown": ("train --data.classes [3,zebra]", 1, "xxx"),
-    "class number unknown": ("train --data.classes [3,10]", 1, "xxx"),
-    "ImageNet-A missing": ("evaluate --pretrained {m.run} --protocol imagenet_a --data.root nowhere", 1, "xxx"),
-    "backbone unknown": ("train --backbone.name vit_tinny_patch16_224", 2, "xxx"),
-    "key unknown": ("train --learning_rate 0.1", 2, "xxx"),
-    "key unknown nested": ("train --optim.lrr 0.1", 2, "xxx"),
-    "key unknown in YAML": ("train --config {m.unknown_key}", 2, "xxx"),
-    "nested key unknown in YAML": ("train --config {m.unknown_nested_key}", 2, "xxx"),
-    "type": ("train --epochs many", 2, "xxx"),
-    "type in YAML": ("train --config {m.wrong_type}", 2, "xxx"),
-    "literal": ("train --precision fp8", 2, "xxx"),
-    "option without value": ("train --epochs", 2, "xxx"),
-    "YAML syntax": ("train --config {m.no_yaml}", 2, "xxx"),
-    "recipe missing": ("train --config nowhere.yaml", 2, "xxx"),
-    "recipe is a folder": ("train --config {m.run}", 2, "xxx"),
-    "no epochs": ("train --epochs 0", 2, "xxx"),
-    "negative learning rate": ("train --optim.lr -0.1", 2, "xxx"),
-    "odd batch with mixup": ("train --batch_size 15 --augment.mixup 0.8", 2, "xxx"),
-    "batch larger than the data": ("train --batch_size 2000", 2, "xxx"),
-    "accumulate larger than an epoch": ("train --accumulate 68", 2, "xxx"),
-    "image size": ("train --backbone.image_size 30", 2, "xxx"),
-    "heads": ("train --head.name moment --head.moment.num_heads 3", 2, "xxx"),
-    "moment width": ("train --head.name moment --head.moment.width 8", 2, "xxx"),
-    "crop scale": ("train --augment.scale [0.9,0.5]", 2, "xxx"),
-    "rand augment": ("train --augment.rand_augment rund-m9", 2, "xxx"),
-    "interpolation": ("train --augment.interpolation cubic", 2, "xxx"),
-    "tuning mode": ("train --tuning.modes [lineer]", 2, "xxx"),
-    "half precision": ("train --precision fp16", 2, "xxx"),
-    "no such device": ("train --device_target GPU", 1, "xxx"),
-    "weights of another patch size": (
-        "train --pretrained {m.best} --backbone.name vit_mini_patch4_32", 1, "xxx"),
-    "weights cut short": (
-        "train --pretrained {m.weights}/bad/truncated_data.safetensors", 1, "xxx"),
-    "weights are a web page": ("train --pretrained {m.weights}/bad/text_renamed.pth", 1, "xxx"),
-    "weights run a program": (
-        "train --pretrained {m.weights}/bad/malicious_plain_pickle.pth", 1, "xxx"),
-    "weights empty": ("train --pretrained {m.weights}/bad/empty.ckpt", 1, "xxx"),
-    "weights missing": ("train --pretrained nowhere.npz", 1, "xxx"),
-    "weights folder without": ("train --pretrained {m.folder}", 1, "xxx"),
-    "key of the weight file": (
-        "train --pretrained {m.weights}/b_timm_vit/training_checkpoint.pth.tar --pretrained_key model", 1, "xxx"),
-    "MP+ weights into linear probing": (
-        "evaluate --pretrained {m.mp_plus_run} --tuning.modes [linear]", 1, "xxx"),
-    "run folder holds a run": ("train --out {m.run}", 1, "xxx"),
-    "resume missing": ("train --resume nowhere", 1, "xxx"),
-    "resume another configuration": ("train --out {m.run} --resume auto --optim.lr 0.5", 1, "xxx"),
-    "resume weights": ("train --resume {m.best}", 1, "xxx"),
-    "resume foreign": ("train --resume {m.weights}/b_timm_vit/vit.safetensors", 1, "xxx"),
-    "resume auto without a whole state": (
-        "train --out {m.run_without_whole_state} --resume auto", 1, "xxx"),
-    "resume path without a whole state": ("train --resume {m.run_without_whole_state}", 1, "xxx"),
-    "resume pth": ("train --resume {m.weights}/bad/text_renamed.pth", 1, "xxx"),
-    "run folder cannot be made": ("train --out {m.below_a_file}", 1, "xxx"),
-    "eval folder cannot be made": ("evaluate --pretrained {m.run} --out {m.below_a_file}", 1, "xxx"),
-    "export folder cannot be made": (
-        "export --pretrained {m.run} --file {m.below_a_file}/a.mindir", 1, "xxx"),
-    "diverges": ("train --optim.lr 1e30 --tuning.modes [full]", 1, "xxx"),
-    "eval without weights": ("evaluate", 2, "xxx"),
-    "eval weights missing": ("evaluate --pretrained nowhere", 1, "xxx"),
-    "eval foreign without recipe": (
-        "evaluate --pretrained {m.weights}/b_timm_vit/vit.safetensors", 2, "xxx"),
-    "eval of broken safetensors": (
-        "evaluate --pretrained {m.weights}/bad/truncated_header.safetensors", 1, "xxx"),
-    "export without weights": ("export", 2, "xxx"),
-    "export ONNX": ("export --pretrained {m.run} --file_format ONNX", 2, "xxx"),
-    "export weights missing": ("export --pretrained nowhere", 1, "xxx"),
-    "tensorboard missing": ("train --out {m.run} --tensorboard true", 1, "xxx"),
+# what: (command line, what the message must say); {m....} is made by Mistakes
+USAGE = {  # exit code 2: no run can have this configuration
+    "no such data set": (
+        "train --data.name digit",
+        r"data\.name: got 'digit', expected a registered data set; did you mean 'digits'\?",
+    ),
+    "ImageNet-A not given": (
+        "evaluate --pretrained {m.run} --protocol imagenet_a",
+        r"data\.root: got nothing, expected the folder of imagenet_a",
+    ),
+    "unknown key": ("train --epoch 3", r"unknown key 'epoch': .*did you mean 'epochs'\?"),
+    "unknown key of no likeness": ("train --xyz 3", r"unknown key 'xyz': .*--help lists them"),
+    "key without its group": ("train --lr 1", r"unknown key 'lr': .*did you mean 'optim\.lr'\?"),
+    "unknown nested key": (
+        "train --optim.lrr 1",
+        r"unknown key 'optim\.lrr': .*did you mean 'optim\.lr'\?",
+    ),
+    "unknown key in a recipe": (
+        "train --config {m.unknown_key}",
+        r"unknown key 'epoch': .*did you mean 'epochs'\?",
+    ),
+    "unknown nested key in a recipe": (
+        "train --config {m.unknown_nested_key}",
+        r"unknown key 'optim\.lrr': .*did you mean 'optim\.lr'\?",
+    ),
+    "wrong type": ("train --epochs many", r"epochs: got 'many', expected int$"),
+    "wrong type or null": ("train --max_steps x", r"max_steps: got 'x', expected int or null$"),
+    "wrong type in a recipe": (
+        "train --config {m.wrong_type}",
+        r"optim\.lr: got 'fast', expected float$",
+    ),
+    "no list": (
+        "train --tuning.modes linear",
+        r"tuning\.modes: got 'linear', expected list.*, such as \[linear\]$",
+    ),
+    "no such choice": (
+        "train --precision fp8",
+        r"precision: got 'fp8', expected one of 'fp32', 'fp16', 'bf16'$",
+    ),
+    "option without value": ("train --epochs", r"--epochs: expected one argument"),
+    "stray word": ("train stray", r"unrecognized arguments: stray"),
+    "no YAML": (
+        "train --config {m.no_yaml}",
+        r"config \S+/recipe\.yaml: is no YAML \(.*line 2, column 7.*\); mend it",
+    ),
+    "recipe missing": (
+        "train --config nowhere.yaml",
+        r"config nowhere\.yaml: cannot be read \(No such file or directory\); give the path",
+    ),
+    "recipe is a folder": ("train --config {m.run}", r"config \S+/run: .*\(Is a directory\)"),
+    "no epoch": ("train --epochs 0", r"epochs: got 0, expected at least 1$"),
+    "negative learning rate": ("train --optim.lr -0.1", r"lr: got -0\.1, expected more than 0$"),
+    "crop scale upside down": (
+        "train --augment.scale [0.9,0.5]",
+        r"scale: got \(0\.9, 0\.5\), expected 0 < lowest <= highest <= 1",
+    ),
+    "unknown RandAugment": (
+        "train --augment.rand_augment rund-m9",
+        r"rand_augment: got 'rund-m9', expected a string such as 'rand-m9-mstd0\.5-inc1'",
+    ),
+    "unknown filter": (
+        "train --augment.interpolation cubic",
+        r"interpolation: got 'cubic', expected .*did you mean 'bicubic'\?",
+    ),
+    "unknown backbone": (
+        "train --backbone.name vit_tinny_patch16_224",
+        r"backbone\.name: got 'vit_tinny_patch16_224', .*did you mean 'vit_tiny_patch16_224'\?",
+    ),
+    "unknown tuning": (
+        "train --tuning.modes [lineer]",
+        r"tuning\.modes: got 'lineer', .*did you mean 'linear'\?",
+    ),
+    "image size and patch": (
+        "train --backbone.image_size 30",
+        r"backbone\.image_size: got 30, expected a multiple of the patch size 8; use 24",
+    ),
+    "heads do not divide the width": (
+        "train --head.name moment --head.moment.num_heads 3",
+        r"num_heads: got 3, expected at least 2 and a divisor of .*width 32",
+    ),
+    "moment head too narrow": (
+        "train --head.name moment --head.moment.width 8",
+        r"got 4 channels a head, expected at least 7 .*; use fewer heads or a larger width",
+    ),
+    "odd batch with mixup": (
+        "train --batch_size 15 --augment.mixup 0.8",
+        r"batch_size: got 15, expected an even number with mixup or cutmix.*; use 16",
+    ),
+    "batch larger than the data": (
+        "train --batch_size 2000",
+        r"batch_size: got 2000 .*expected at most the 1076 training images; lower --batch_size",
+    ),
+    "more accumulation than an epoch": (
+        "train --accumulate 68",
+        r"accumulate: got 68 .*expected at most the 67 batches of an epoch; lower --accumulate",
+    ),
+    "half precision on a CPU": (
+        "train --precision fp16",
+        r"precision: got fp16 on CPU, which MindSpore cannot train in; use --precision fp32",
+    ),
+    "nothing to evaluate": ("evaluate", r"pretrained: got nothing, expected --pretrained"),
+    "foreign weights without a recipe": (
+        "evaluate --pretrained {m.weights}/b_timm_vit/vit.safetensors",
+        r"vit\.safetensors carries no configuration, expected --config RECIPE\.yaml beside it",
+    ),
+    "export of no images": (
+        "export --pretrained {m.run} --fixed_batch 0",
+        r"fixed_batch: got 0, expected at least 1",
+    ),
+    "nothing to export": ("export", r"pretrained: got nothing, expected --pretrained"),
 }
-
-MARKER = "executed"
+MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
+    "no data folder": ("train --data.name folder", r"got no folder, .*pass it as --data\.root"),
+    "data folder missing": (
+        f"train {FOLDER} nowhere",
+        r"'folder'.* got --data\.root nowhere, which does not exist; pass the folder",
+    ),
+    "empty class folder": (
+        f"train {FOLDER} {{m.empty_class}}",
+        r"got no image in class folder \S+/train/yak, expected files ending in \.jpg.*; add images",
+    ),
+    "no class folder": (
+        f"train {FOLDER} {{m.no_class}}",
+        r"got no class folder in \S+/train, expected one folder a class .*; sort the images",
+    ),
+    "val classes differ": (
+        f"train {FOLDER} {{m.other_val_classes}}",
+        r"val lacks zebra and has also yak; expected the same 2 classes",
+    ),
+    "unreadable test image": (
+        f"evaluate --pretrained {{m.run}} {FOLDER} {{m.truncated_test_photo}}",
+        r"image \S+/test/3/0\.jpg: cannot be decoded \(.+\); replace .*--data\.skip_unreadable true",
+    ),
+    "no such class": (
+        "train --data.classes [3,zebra]",
+        r"classes: got 'zebra', expected a class name; choose one of: 0, 1, 2",
+    ),
+    "no such class number": (
+        "train --data.classes [3,10]",
+        r"classes: got 10, expected a number from 0 to 9",
+    ),
+    "other number of classes": (
+        "evaluate --pretrained {m.run} --data.classes [0,1,2,3,4]",
+        r"weights \S+best\.safetensors: are of 10 classes, got data of 5; evaluate on the data set",
+    ),
+    "ImageNet-A missing": (
+        "evaluate --pretrained {m.run} --protocol imagenet_a --data.root nowhere",
+        r"ImageNet-A\): .*expected n01440764 .* in nowhere .*; unpack the set",
+    ),
+    "no such device": (
+        "train --device_target GPU",
+        r"device_target: MindSpore cannot use GPU on this machine .*; use --device_target CPU",
+    ),
+    "weights missing": (
+        "train --pretrained nowhere.npz",
+        r"--pretrained nowhere\.npz: no such file or run folder; check the path",
+    ),
+    "folder without weights": (
+        "train --pretrained {m.folder}",
+        r"got a folder without checkpoints/best\.safetensors, expected a run folder or a weight",
+    ),
+    "weights empty": (
+        f"{ODD_WEIGHTS}empty.ckpt",
+        r"weights \S+/empty\.ckpt: is empty \(0 bytes\), expected a weight file; download",
+    ),
+    "weights truncated": (
+        f"{ODD_WEIGHTS}truncated_data.safetensors",
+        r"weights \S+/truncated_data\.safetensors: is a damaged or truncated .*; download",
+    ),
+    "weights are text": (
+        f"{ODD_WEIGHTS}text_renamed.pth",
+        r"weights \S+/text_renamed\.pth: is a web page \(text\), expected a torch file; .*download",
+    ),
+    "weights run a program": (
+        f"{ODD_WEIGHTS}malicious_plain_pickle.pth",
+        r"malicious_plain_pickle\.pth: its pickle asks to call posix\.system, .*nothing was executed",
+    ),
+    "weights of another patch size": (
+        "train --pretrained {m.best} --backbone.name vit_mini_patch4_32",
+        r"best\.safetensors: does not fit .*the file is width 24, patch 8, the network width 96, "
+        r"patch 4: choose the backbone of this file(?s:.*)patch_embed\.proj\.weight",
+    ),
+    "unknown state dict": (
+        "train --pretrained {m.weights}/b_timm_vit/training_checkpoint.pth.tar "
+        "--pretrained_key teacher",
+        r"--pretrained_key: got 'teacher', .*choose one of: state_dict, state_dict_ema",
+    ),
+    "MP+ weights without MP+": (
+        "evaluate --pretrained {m.mp_plus_run} --tuning.modes [linear]",
+        r"6 unexpected; the file was tuned with PSRP \(MP\+\): add psrp to the tuning modes",
+    ),
+    "missing weights to evaluate": ("evaluate --pretrained nowhere", r"nowhere: no such file"),
+    "broken weights to evaluate": (
+        "evaluate --pretrained {m.weights}/bad/truncated_header.safetensors",
+        r"truncated_header\.safetensors: truncated or no safetensors file .*; use another",
+    ),
+    "run folder holds a run": (
+        "train --tensorboard true --out {m.run}",
+        r"/run: holds a run already; continue it with --resume auto, replace it with --overwrite",
+    ),
+    "run folder cannot be made": (
+        "train --out {m.below_a_file}",
+        r"/file/run\S*: cannot be made \(Not a directory\); choose another folder with --out",
+    ),
+    "nothing to resume": (
+        "train --resume nowhere",
+        r"--resume nowhere: got no training state there, expected a run folder .*; check the path",
+    ),
+    "resume with another configuration": (
+        "train --out {m.run} --resume auto --optim.lr 0.5 --seed 1",
+        r"another configuration \(optim\.lr 0\.001 -> 0\.5, seed 42 -> 1\); resume with the same",
+    ),
+    "resume from weights": (
+        "train --out {m.run} --resume {m.best}",
+        r"best\.safetensors: got mindtune weights, expected a training state .*pass --pretrained",
+    ),
+    "resume from foreign weights": (
+        "train --resume {m.weights}/b_timm_vit/vit.safetensors",
+        r"vit\.safetensors: got a foreign file, expected a training state .*pass --pretrained",
+    ),
+    "resume from text": (
+        "train --resume {m.weights}/bad/text_renamed.pth",
+        r"text_renamed\.pth: truncated or no safetensors file",
+    ),
+    "resume into another run": (
+        "train --out {m.mp_plus_run} --resume {m.other_run}",
+        r"/run: holds a run already; .*choose another folder with --out",
+    ),
+    "no whole checkpoint": (
+        "train --out {m.run_without_whole_state} --resume auto",
+        r"last\.safetensors: truncated .*previous\.safetensors: truncated .*start anew",
+    ),
+    "evaluation folder cannot be made": (
+        "evaluate --pretrained {m.run} --out {m.below_a_file}",
+        r"/file/run: cannot be made \(Not a directory\); choose another folder with --out",
+    ),
+    "export folder cannot be made": (
+        "export --pretrained {m.run} --file {m.below_a_file}/model.mindir",
+        r"/file/run: cannot be made \(Not a directory\); choose another folder",
+    ),
+    "unreadable training image": (
+        f"train --batch_size 4 {FOLDER} {{m.truncated_photo}}",
+        r"image \S+/train/zebra/2\.jpg: cannot be decoded \(.+\); replace .*skip_unreadable true",
+    ),
+    "loss not finite": (
+        "train --optim.lr 1e30 --tuning.modes [full]",
+        r"loss: got (nan|inf) at update 2 \(learning rate 9\.33e\+29\), expected a finite value; "
+        r"lower --optim\.lr .*Last good checkpoint: none",
+    ),
+}
+CASES = {
+    **{what: (*case, 2) for what, case in USAGE.items()},
+    **{what: (*case, 1) for what, case in MATERIAL.items()},
+}
+STARTED = {"unreadable training image", "loss not finite"}
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
-    """Every folder and file, with its content."""
+    """Every folder and file below ``folder``, with its content."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
     }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_mistake(name, command, tmp_path, trained, write_photographs, monkeypatch) -> None:
-    line, code, message = CASES[name]
-    mistakes = Mistakes(tmp_path, trained, write_photographs)
-    which, *words = (word.format(m=mistakes) for word in line.split())
-    if which == "train":
-        words = ["--smoke", *words] if "--out" in words else ["--smoke", "--out", str(mistakes.out), *words]
-    before = snapshot(tmp_path)
-    monkeypatch.setenv("PICKLE_MARKER_FILE", str(tmp_path / MARKER))
-    outcome = command(which, *words)
-    with open("/tmp/hw/outcomes.txt", "a") as f:
-        print(f"## {name}: {outcome.code} (want {code})\n{outcome.err}", file=f)
-        after = snapshot(tmp_path)
-        if after != before:
-            print("   CHANGED", sorted(k for k in set(after)|set(before) if after.get(k) != before.get(k)), file=f)
+@pytest.mark.parametrize("what", CASES)
+def test_mistake_is_named_and_leaves_nothing(what, command, mistakes, monkeypatch) -> None:
+    line, message, code = CASES[what]
+    name, *argv = (word.format(m=mistakes) for word in line.split())
+    if name == "train":
+        argv = ["--smoke", "--out", str(mistakes.out), *argv]
+    monkeypatch.setenv("PICKLE_MARKER_FILE", str(mistakes.folder / "executed"))
+    before = snapshot(mistakes.folder)
+
+    outcome = command(name, *argv)
+
+    assert re.search(message, outcome.err), outcome.err
+    assert outcome.code == code
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("error:") == 1
+    assert "Traceback" not in outcome.err + outcome.out
+    if what not in STARTED:
+        assert snapshot(mistakes.folder) == before
+    else:
+        left = {path.name for path in mistakes.out.rglob("*") if path.is_file()}
+        assert {"config.yaml"} <= left <= {"config.yaml", "log.jsonl", "metrics.csv"}
+        assert "holds a run already; continue it" in command(name, *argv).err

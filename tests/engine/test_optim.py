@@ -8,7 +8,12 @@ from mindtune.engine.ema import Ema
 from mindtune.engine.optim import SGD, AdamW, create_optimizer
 from mindtune.errors import ConfigError
 
-SHAPES = {"blocks.0.weight": (7, 5), "blocks.0.bias": (7,), "pos_embed": (1, 3, 5), "scale.weight": (5,)}
+SHAPES = {
+    "blocks.0.weight": (7, 5),
+    "blocks.0.bias": (7,),
+    "pos_embed": (1, 3, 5),
+    "scale.weight": (5,),
+}
 DECAYED = {"blocks.0.weight"}
 
 

@@ -18,7 +18,9 @@ def authors(epoch: int, epochs: int, warmup: int, lr: float) -> float:
     return 1e-8
 
 
-@pytest.mark.parametrize(("epochs", "warmup", "lr"), [(30, 5, 1e-4), (100, 10, 1e-2), (30, 0, 1e-4)])
+@pytest.mark.parametrize(
+    ("epochs", "warmup", "lr"), [(30, 5, 1e-4), (100, 10, 1e-2), (30, 0, 1e-4)]
+)
 def test_authors_schedule_in_every_epoch(epochs, warmup, lr):
     rates = learning_rates("authors_cosine", lr, epochs, 4, warmup, 1e-7, 1e-8, cooldown_epochs=10)
     expected = np.repeat([authors(e, epochs, warmup, lr) for e in range(epochs + 10)], 4)

@@ -12,8 +12,8 @@ from mindtune.data.transforms import EvalTransform
 from mindtune.engine.ema import Ema
 from mindtune.engine.optim import SGD, AdamW
 from mindtune.engine.step import TrainStep
-from mindtune.layers.random import weights_of
 from mindtune.objectives.supervised import SupervisedObjective
+from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 
@@ -44,7 +44,9 @@ def values(net: nn.Cell) -> list[np.ndarray]:
 
 
 def trained(net: nn.Cell, batches: list, steps: int = 3, **options) -> list[np.ndarray]:
-    step = TrainStep(SupervisedObjective(net), weights_of(net), SGD(weights_of(net), 0.0), **options)
+    step = TrainStep(
+        SupervisedObjective(net), weights_of(net), SGD(weights_of(net), 0.0), **options
+    )
     for number in range(steps):
         step(0.1, number, batches)
     return values(net)

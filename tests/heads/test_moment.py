@@ -3,13 +3,13 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
-from golden import assert_golden, fill, golden_input
 from mindspore import Tensor, ops
-from moment_reference import MomentReference
 
+from golden import assert_golden, fill, golden_input
 from mindtune.errors import ConfigError
 from mindtune.heads.moment import MomentHead, map_side
 from mindtune.heads.pairing import head_pairs
+from moment_reference import MomentReference
 
 
 def test_head_gives_the_golden_logits():

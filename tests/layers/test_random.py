@@ -9,8 +9,8 @@ from mindtune.layers.random import (
     random_layers,
     seed_random_layers,
     set_random_step,
-    weights_of,
 )
+from mindtune.parameters import weights_of
 
 
 class Numbers(RandomLayer):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,10 +23,10 @@ def source(count: int) -> ImageArrays:
 
 
 def train_loader(count: int = 20, batch: int = 4, **options) -> TrainLoader:
-    return TrainLoader(
-        source(count), TrainTransform(SIZE), Mixing(count, label_smoothing=0.0, **options.pop("mix", {})),
-        RandomErasing(options.pop("erasing", 0.5)), SIZE, batch, **{"seed": 7, **options},
-    )  # fmt: skip
+    mixing = Mixing(count, label_smoothing=0.0, **options.pop("mix", {}))
+    view, erasing = TrainTransform(SIZE), RandomErasing(options.pop("erasing", 0.5))
+    options = {"seed": 7, **options}
+    return TrainLoader(source(count), view, mixing, erasing, SIZE, batch, **options)
 
 
 NO_MIX = {"mixup_alpha": 0, "cutmix_alpha": 0}
@@ -65,13 +67,15 @@ def test_an_epoch_continues_where_it_stopped(first_batch):
 def test_every_image_comes_once_an_epoch_and_in_another_order_in_the_next():
     loader = train_loader(mix=NO_MIX)
     first, second = labels(loader.epoch(0)), labels(loader.epoch(1))
-    assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(20))
+    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(20))
     assert first != second
 
 
 def test_ranks_together_see_the_batches_of_one_process():
     alone = labels(train_loader(batch=4, mix=NO_MIX).epoch(1))
-    ranks = [labels(train_loader(batch=2, mix=NO_MIX, rank=r, world_size=2).epoch(1)) for r in (0, 1)]
+    ranks = [
+        labels(train_loader(batch=2, mix=NO_MIX, rank=r, world_size=2).epoch(1)) for r in (0, 1)
+    ]
     assert [a + b for a, b in zip(*ranks)] == alone
 
 
@@ -82,7 +86,9 @@ def test_the_last_part_of_a_batch_is_dropped():
 
 
 def test_a_batch_larger_than_the_data_is_refused():
-    with pytest.raises(ConfigError, match=r"batch_size: got 32 x 1 device.*at most the 20 training"):
+    with pytest.raises(
+        ConfigError, match=r"batch_size: got 32 x 1 device.*at most the 20 training"
+    ):
         train_loader(batch=32)
 
 
@@ -101,7 +107,9 @@ def test_an_unreadable_image_is_named(workers):
         list(loader)
 
 
-@pytest.mark.parametrize(("count", "batch", "world"), [(10, 4, 1), (10, 4, 3), (4, 4, 1), (3, 8, 1)])
+@pytest.mark.parametrize(
+    ("count", "batch", "world"), [(10, 4, 1), (10, 4, 3), (4, 4, 1), (3, 8, 1)]
+)
 def test_evaluation_sees_every_image_once_over_all_ranks(count, batch, world):
     seen = []
     for rank in range(world):

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from golden import fill, golden_input
 from mindspore import ParameterTuple, Tensor, ops
 
+from golden import fill, golden_input
 from mindtune.assemble import build_classifier
 from mindtune.config import RunConfig
 from mindtune.errors import ConfigError
-from mindtune.layers.random import weights_of
 from mindtune.objectives.supervised import SupervisedObjective
+from mindtune.parameters import weights_of
 from mindtune.tuning.table import count_parameters, parameter_table
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mindtune import files
 from mindtune.errors import CheckpointError
-from mindtune.weights import save
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.save import save_safetensors
 
@@ -75,7 +75,7 @@ def test_failure_after_writing_leaves_nothing(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(save.os, step, fail)
+    monkeypatch.setattr(files.os, step, fail)
     with pytest.raises(CheckpointError, match="No space left"):
         save_safetensors(tmp_path / "w.safetensors", TENSORS, {})
     assert list(tmp_path.iterdir()) == []
@@ -92,7 +92,7 @@ def test_bytes_are_synced_before_the_name_is_taken(
             order.append(_name)
             _real(*arguments)  # type: ignore[operator]
 
-        monkeypatch.setattr(save.os, name, record)
+        monkeypatch.setattr(files.os, name, record)
     save_safetensors(tmp_path / "w.safetensors", TENSORS, {})
     assert order == ["fsync", "replace", "fsync"]
 

@@ -13,7 +13,7 @@ from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.patch_embed import PatchEmbed
-from mindtune.layers.random import weights_of
+from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 
@@ -106,7 +106,7 @@ class VisionTransformer(nn.Cell):
     def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
         """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C)."""
         self._check_layers(layers)
-        taken = ()
+        taken: tuple[Tensor, ...] = ()
         x = self.embed(images)
         for index, block in enumerate(self.blocks):
             x = block(x)

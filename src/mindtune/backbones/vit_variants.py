@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindtune.backbones.registry import Builder, PretrainedConfig, register_backbone
-from mindtune.backbones.vit import ViTArchitecture, VisionTransformer
+from mindtune.backbones.vit import VisionTransformer, ViTArchitecture
 from mindtune.preprocessing import INCEPTION_MEAN, INCEPTION_STD, Preprocessing
 
 _WIDTHS = {  # name: (width, depth, heads)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import mindspore.dataset as ds
@@ -14,61 +14,60 @@ from mindtune.data.mixing import Mixing
 from mindtune.data.normalise import normalise
 from mindtune.data.randomness import batch_rng, epoch_order, sample_rng
 from mindtune.data.source import ImageSource
-from mindtune.data.transforms import EvalTransform
+from mindtune.data.transforms import EvalTransform, TrainTransform
 from mindtune.errors import ConfigError, DataError
 from mindtune.preprocessing import Preprocessing
 
-TrainView = Callable[..., np.ndarray]
+Batch = tuple[np.ndarray, ...]
 
 
-class _Rows:
-    """Random-access rows for GeneratorDataset; remembers the fault that stopped it.
+class _Batches:
+    """Batches by number for GeneratorDataset; remembers the fault that stopped it.
 
     mindspore.dataset turns an exception of a worker into a RuntimeError with a C++ trace; the
     loader raises the remembered one instead.
     """
 
-    def __init__(self, row: Callable[[int], tuple], count: int) -> None:
-        self.row = row
+    def __init__(self, make: Callable[[int], Batch], count: int) -> None:
+        self.make = make
         self.count = count
         self.fault: DataError | None = None
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, position: int) -> tuple:
+    def __getitem__(self, number: int) -> Batch:
         try:
-            return self.row(int(position))
+            return self.make(int(number))
         except DataError as error:
             self.fault = error
             raise
 
 
-def _stream(
-    rows: _Rows,
-    columns: list[str],
-    batch_size: int,
-    collate: Callable,
-    collated: list[str],
-    workers: int,
-) -> Iterator[tuple[np.ndarray, ...]]:
-    """Batches of ``rows`` in order, decoded by ``workers`` threads ahead of the consumer.
+def _stream(batches: _Batches, columns: list[str]) -> Iterator[Batch]:
+    """``batches`` in order, made ahead of the consumer.
 
-    mindspore.dataset refuses more threads than the machine has cores, so no more are asked for.
+    A row of the dataset is a whole batch and one thread of MindSpore's asks for it: its threads wait
+    for Python's interpreter lock so long that two of them are slower than one.
     """
-    threads = min(workers, os.cpu_count() or 1)
+    if len(batches) == 0:
+        return
     pipeline = ds.GeneratorDataset(
-        rows, columns, shuffle=False, num_parallel_workers=threads, python_multiprocessing=False
-    )
-    pipeline = pipeline.batch(
-        batch_size, per_batch_map=collate, input_columns=columns, output_columns=collated
+        batches, columns, shuffle=False, num_parallel_workers=1, python_multiprocessing=False
     )
     try:
         yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
     except RuntimeError as error:
-        if rows.fault is not None:
-            raise rows.fault from error
+        if batches.fault is not None:
+            raise batches.fault from error
         raise
+
+
+def _prepare(
+    pool: ThreadPoolExecutor, prepare: Callable[[int], np.ndarray], indices: np.ndarray
+) -> np.ndarray:
+    """Images ``indices`` as uint8 (B, S, S, 3): PIL decodes and resizes them side by side."""
+    return np.stack(list(pool.map(prepare, indices.tolist())))
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class TrainLoader:
     """
 
     source: ImageSource
-    view: TrainView
+    view: TrainTransform
     mixing: Mixing
     erasing: RandomErasing
     preprocessing: Preprocessing
@@ -106,39 +105,36 @@ class TrainLoader:
         """Full global batches in an epoch."""
         return len(self.source) // (self.batch_size * self.world_size)
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[tuple[np.ndarray, ...]]:
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """Batches ``first_batch ...`` of epoch ``epoch`` for this rank."""
-        indices = self._indices(epoch)[first_batch:]
+        indices = self._indices(epoch)
 
-        def row(position: int) -> tuple:
-            index = int(indices.flat[position])
-            rng = sample_rng(self.seed, epoch, index)
-            return self.view(self.source.load(index), rng), self.source.labels[index]
+        def prepare(index: int) -> np.ndarray:
+            return self.view(self.source.load(index), sample_rng(self.seed, epoch, index))
 
-        def collate(images: list, labels: list, info: ds.BatchInfo) -> tuple:
-            batch = first_batch + info.get_batch_num()
-            rng = batch_rng(self.seed, epoch, batch, self.rank)
-            return self._collate(np.stack(images), np.stack(labels), rng)
+        with ThreadPoolExecutor(self.workers) as pool:
 
-        rows = _Rows(row, indices.size)
-        columns = ["image", "label"]
-        yield from _stream(
-            rows, columns, self.batch_size, collate, ["images", "targets"], self.workers
-        )
+            def make(number: int) -> Batch:
+                batch = first_batch + number
+                images = _prepare(pool, prepare, indices[batch])
+                rng = batch_rng(self.seed, epoch, batch, self.rank)
+                return self._collate(images, self.source.labels[indices[batch]], rng)
+
+            batches = _Batches(make, self.num_batches - first_batch)
+            yield from _stream(batches, ["images", "targets"])
 
     def _indices(self, epoch: int) -> np.ndarray:
         """Image indices of this rank in epoch ``epoch``, (num_batches, batch_size)."""
         used = self.num_batches * self.batch_size * self.world_size
         order = epoch_order(self.seed, epoch, len(self.source))[:used]
-        shape = (self.num_batches, self.world_size, self.batch_size)
-        return np.ascontiguousarray(order.reshape(shape)[:, self.rank])
+        return order.reshape(self.num_batches, self.world_size, self.batch_size)[:, self.rank]
 
     def _collate(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-    ) -> tuple[list, list]:
-        mixed, targets = self.mixing(images, labels.reshape(-1), rng)
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mixed, targets = self.mixing(images, labels, rng)
         pixels = normalise(mixed, self.preprocessing.mean, self.preprocessing.std)
-        return list(self.erasing(pixels, rng)), list(targets)
+        return self.erasing(pixels, rng), targets
 
 
 @dataclass(frozen=True)
@@ -157,20 +153,23 @@ class EvalLoader:
     rank: int = 0
     world_size: int = 1
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+    def __iter__(self) -> Iterator[Batch]:
         mine = np.arange(len(self.source))[self.rank :: self.world_size]
-        count = -(-len(mine) // self.batch_size) * self.batch_size
+        count = -(-len(mine) // self.batch_size)
 
-        def row(position: int) -> tuple:
-            index = int(mine[min(position, len(mine) - 1)])
-            image = self.view(self.source.load(index))
-            return image, self.source.labels[index], position < len(mine)
+        def prepare(index: int) -> np.ndarray:
+            return self.view(self.source.load(index))
 
-        def collate(images: list, labels: list, valid: list, info: ds.BatchInfo) -> tuple:
-            pixels = normalise(np.stack(images), self.preprocessing.mean, self.preprocessing.std)
-            return list(pixels), list(labels), list(valid)
+        with ThreadPoolExecutor(self.workers) as pool:
 
-        columns = ["image", "label", "valid"]
-        yield from _stream(
-            _Rows(row, count), columns, self.batch_size, collate, columns, self.workers
-        )
+            def make(number: int) -> Batch:
+                positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
+                valid = positions < len(mine)
+                used = mine[positions[valid]]
+                images = _prepare(pool, prepare, used)
+                filled = np.concatenate([images, images[-1:].repeat(np.sum(~valid), axis=0)])
+                labels = np.pad(self.source.labels[used], (0, int(np.sum(~valid))), mode="edge")
+                mean, std = self.preprocessing.mean, self.preprocessing.std
+                return normalise(filled, mean, std), labels, valid
+
+            yield from _stream(_Batches(make, count), ["images", "labels", "valid"])

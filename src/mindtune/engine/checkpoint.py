@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from mindspore import Parameter, Tensor
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from mindtune.errors import CheckpointError
 from mindtune.files import replace_atomically
+from mindtune.weights.save import save_safetensors, write_safetensors
 
 LAST, PREVIOUS, BEST = "last.safetensors", "previous.safetensors", "best.safetensors"
 STATE_KIND = "mindtune training state"
@@ -33,6 +33,7 @@ class Position:
         step: updates done in all.
         best: best selection metric so far (top-1 in percent), None before the first evaluation.
         best_epoch: epoch (1-based) that reached it.
+        seconds: spent in finished epochs, evaluation included, over all sessions of the run.
     """
 
     epoch: int = 0
@@ -40,6 +41,7 @@ class Position:
     step: int = 0
     best: float | None = None
     best_epoch: int | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Checkpoints:
         header = {"kind": STATE_KIND, "position": asdict(position), **self.info}
 
         def write(temporary: Path) -> None:
-            _write(temporary, tensors, header)
+            write_safetensors(temporary, tensors, _metadata(header))
             if (self.folder / LAST).exists():
                 os.replace(self.folder / LAST, self.folder / PREVIOUS)
 
@@ -80,7 +82,7 @@ class Checkpoints:
         """Write the network's present weights as ``best``, under the names other tools know."""
         tensors = {p.name: _array(p) for p in self.weights}
         header = {"kind": WEIGHTS_KIND, "position": asdict(position), **self.info}
-        replace_atomically(self.folder / BEST, lambda path: _write(path, tensors, header))
+        save_safetensors(self.folder / BEST, tensors, _metadata(header))
 
     def restore(self, path: Path) -> Position:
         """Set every parameter from the training state ``path``.
@@ -112,14 +114,24 @@ def read_state(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     Raises:
         CheckpointError: missing, truncated or foreign file.
     """
+    header = read_state_header(path)
+    with safe_open(path, framework="np") as stored:
+        return {name: stored.get_tensor(name) for name in stored.keys()}, header  # noqa: SIM118
+
+
+def read_state_header(path: Path) -> dict[str, Any]:
+    """What a training state says of itself: configuration, position, class names, versions.
+
+    Raises:
+        CheckpointError: missing, truncated or foreign file.
+    """
     header = read_header(path)
     if header.get("kind") != STATE_KIND:
         raise CheckpointError(
             f"{path}: got {header.get('kind') or 'a foreign file'}, expected a training state "
             f"({LAST}); to start from weights pass --pretrained instead of --resume"
         )
-    with safe_open(path, framework="np") as stored:
-        return {name: stored.get_tensor(name) for name in stored.keys()}, header  # noqa: SIM118
+    return header
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -159,8 +171,5 @@ def _array(parameter: Parameter) -> np.ndarray:
     return parameter.asnumpy().copy()
 
 
-def _write(path: Path, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
-    try:
-        save_file(tensors, path, metadata={"format": "pt", "mindtune": json.dumps(header)})
-    except SafetensorError as error:  # the library's name for a full disk or a lost folder
-        raise OSError(str(error)) from error
+def _metadata(header: dict[str, Any]) -> dict[str, str]:
+    return {"format": "pt", "mindtune": json.dumps(header)}

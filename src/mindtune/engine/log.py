@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mindtune.files import write_atomically
 from mindtune.errors import CheckpointError, UserError
+from mindtune.files import write_atomically
 
 Record = dict[str, Any]
 

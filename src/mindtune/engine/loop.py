@@ -73,7 +73,8 @@ class Loop:
             record = self._epoch_record(losses, time.perf_counter() - started)
             if self.position.epoch % self.evaluate_every == 0 or self._finished():
                 record.update(self._evaluate_and_select())
-            # Log first: a run killed in between resumes before this epoch and writes the record again.
+            self.position.seconds += time.perf_counter() - started
+            # Log first: a run killed in between resumes before this epoch and logs it again.
             self.log.write(record)
             self.checkpoints.save_last(self.position)
             self._say_epoch(record)
@@ -122,7 +123,13 @@ class Loop:
             self.pending.clear()
             norm = float(output.grad_norm.asnumpy())
             self.log.write(
-                {"kind": "step", "step": step + 1, "loss": losses[-1], "lr": rate, "grad_norm": norm}
+                {
+                    "kind": "step",
+                    "step": step + 1,
+                    "loss": losses[-1],
+                    "lr": rate,
+                    "grad_norm": norm,
+                }
             )
             status = f"loss {losses[-1]:.4f}  lr {rate:.3g}"
             progress.say(status, f"step {step + 1}  {status}  grad norm {norm:.3g}")

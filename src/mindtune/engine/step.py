@@ -46,9 +46,7 @@ class Gradients(nn.Cell):
 class Update(nn.Cell):
     """Clip the gradients and apply them; returns their global norm before clipping."""
 
-    def __init__(
-        self, optimizer: AdamW | SGD, clip_norm: float | None, ema: Ema | None
-    ) -> None:
+    def __init__(self, optimizer: AdamW | SGD, clip_norm: float | None, ema: Ema | None) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
         self.clip_norm = clip_norm
@@ -61,7 +59,7 @@ class Update(nn.Cell):
         norm = ops.sqrt(square)
         if self.clip_norm is not None:
             shrink = ops.minimum(self.clip_norm / (norm + 1e-6), Tensor(1.0, mstype.float32))
-            clipped = ()
+            clipped: tuple[Tensor, ...] = ()
             for gradient in gradients:
                 clipped += (gradient * shrink,)
             gradients = clipped
@@ -126,7 +124,7 @@ class ApplyAccumulated(nn.Cell):
         self.buffers = buffers
 
     def construct(self, lr: Tensor) -> Tensor:
-        gradients = ()
+        gradients: tuple[Tensor, ...] = ()
         for buffer in self.buffers:
             gradients += (buffer * 1.0,)
         norm = self.update(lr, gradients)

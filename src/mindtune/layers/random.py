@@ -12,7 +12,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
-RNG_STEP = "rng_step"  # run state, not a weight: weight files never hold it
+from mindtune.parameters import RNG_STEP
 
 _GOLDEN = -1640531527  # 2^32 / golden ratio as int32: spreads neighbouring samples
 _STEP = 1013904223
@@ -49,11 +49,6 @@ class RandomLayer(nn.Cell):
         x = _shift_xor(x, 15) * ops.cast(_MIX_2, mstype.int32)
         x = _shift_xor(x, 16)
         return ops.cast(ops.bitwise_and(x, _LOW_24_BITS), mstype.float32) / float(1 << 24)
-
-
-def weights_of(net: nn.Cell) -> list[Parameter]:
-    """The parameters of ``net`` that are weights: all but the run state of random layers."""
-    return [p for name, p in net.parameters_and_names() if name.rsplit(".", 1)[-1] != RNG_STEP]
 
 
 def random_layers(net: nn.Cell) -> list[RandomLayer]:

@@ -12,7 +12,7 @@ from mindtune.errors import ConfigError
 from mindtune.onnx_graph.package import require
 from mindtune.version import __version__
 
-OPSET = 17  # the first with LayerNormalization; onnxruntime reads it since 1.13 (2022)
+OPSET = 17  # the first with LayerNormalization; onnxruntime 1.16 (2023) and 1.31 read the files
 IR_VERSION = 8  # the one that belongs to this opset: a newer one shuts older runtimes out
 
 Writer = Callable[..., Any]
@@ -91,23 +91,39 @@ class GraphBuilder:
             self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
         return name
 
-    def model(
+    def file(
         self, images: str, image_shape: Sequence[int | str], logits: str, output: str
     ) -> bytes:
-        """The ONNX file of the graph, checked; a name in ``image_shape`` is a dynamic size.
+        """The ONNX file of the graph, checked.
 
-        Shapes are inferred with the parameters as mere inputs, and their values added after: the
-        inference would copy them all.
+        Args:
+            images: name of the input.
+            image_shape: its sizes; a name stands for a size that may vary.
+            logits: the value to give out.
+            output: the name under which to give it out.
         """
-        helper = self._onnx.helper
-        float32 = self._onnx.TensorProto.FLOAT
-        inputs = [helper.make_tensor_value_info(images, float32, image_shape)]
+        model = self._model_without_weights(images, image_shape, logits, output)
         for name, parameter in self.parameters.items():
-            inputs.append(helper.make_tensor_value_info(name, float32, parameter.shape))
+            value = parameter.asnumpy().astype(np.float32, copy=False)
+            model.graph.initializer.append(self._onnx.numpy_helper.from_array(value, name))
+        content = model.SerializeToString()
+        self._onnx.checker.check_model(content)
+        return content
+
+    def _model_without_weights(
+        self, images: str, image_shape: Sequence[int | str], logits: str, output: str
+    ) -> Any:
+        """The model with all shapes inferred and found to fit.
+
+        Parameters are inputs while the shapes are inferred: given as values they would be copied
+        several times.
+        """
+        helper, float32 = self._onnx.helper, self._onnx.TensorProto.FLOAT
+        shapes = {images: image_shape, **{n: p.shape for n, p in self.parameters.items()}}
         graph = helper.make_graph(
-            [*self._nodes, helper.make_node("Identity", [logits], [output])],
+            [*self._nodes, helper.make_node("Identity", [logits], [output], name=output)],
             "mindtune",
-            inputs,
+            [helper.make_tensor_value_info(name, float32, s) for name, s in shapes.items()],
             [helper.make_tensor_value_info(output, float32, None)],
             self._constants.values(),
         )
@@ -120,9 +136,4 @@ class GraphBuilder:
         )
         model = self._onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         del model.graph.input[1:]
-        for name, parameter in self.parameters.items():
-            value = parameter.asnumpy().astype(np.float32, copy=False)
-            model.graph.initializer.append(self._onnx.numpy_helper.from_array(value, name))
-        content = model.SerializeToString()
-        self._onnx.checker.check_model(content, full_check=True)
-        return content
+        return model

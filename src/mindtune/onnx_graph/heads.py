@@ -9,6 +9,7 @@ from mindtune.heads.moment import MomentHead
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.onnx_graph.layers import dense
 
+_FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional package
 _END = 2**63 - 1  # Slice: up to the end of the axis
 _COLUMN_EPS = 1e-12  # the default of ops.normalise_columns
 
@@ -75,7 +76,5 @@ def _normalise_columns(graph: GraphBuilder, c: str) -> str:
     clamped = graph.node("Max", square, graph.number(_COLUMN_EPS**2))
     return graph.node("Div", c, graph.node("Sqrt", clamped))
 
-
-_FLOAT32 = 1  # onnx.TensorProto.FLOAT
 
 WRITERS: dict[type, Writer] = {LinearHead: linear_head, MomentHead: moment_head}

@@ -10,7 +10,7 @@ from mindtune.layers.drop_path import DropPath
 from mindtune.layers.norm import LayerNorm
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
-_SQRT_HALF = 0.5**0.5
+_SQRT_TWO = 2**0.5
 
 
 def dense(graph: GraphBuilder, cell: nn.Dense, x: str) -> str:
@@ -50,8 +50,11 @@ def layer_norm(graph: GraphBuilder, cell: LayerNorm, x: str) -> str:
 
 
 def gelu(graph: GraphBuilder, cell: GELU, x: str) -> str:
-    """The exact GELU, ``0.5 x (1 + erf(x / sqrt(2)))``; ONNX has it as one operator from 20 on."""
-    erf = graph.node("Erf", graph.node("Mul", x, graph.number(_SQRT_HALF)))
+    """The exact GELU, ``0.5 x (1 + erf(x / sqrt(2)))``; one operator in ONNX from opset 20 on.
+
+    It divides where our Cell multiplies: onnxruntime fuses this form into its own Gelu.
+    """
+    erf = graph.node("Erf", graph.node("Div", x, graph.number(_SQRT_TWO)))
     half = graph.node("Mul", x, graph.number(0.5))
     return graph.node("Mul", half, graph.node("Add", erf, graph.number(1.0)))
 

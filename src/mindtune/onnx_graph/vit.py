@@ -56,9 +56,7 @@ def psrp(graph: GraphBuilder, cell: PSRP, tokens: str, branch: str) -> str:
     """``b + (1 + w) * branch``, (B, N, C)."""
     reduced = graph.node("Relu", graph.cell(cell.down, tokens))  # (B, N, width)
     scale = graph.node("Add", graph.cell(cell.up_weight, reduced), graph.number(1.0))
-    return graph.node(
-        "Add", graph.cell(cell.up_bias, reduced), graph.node("Mul", scale, branch)
-    )
+    return graph.node("Add", graph.cell(cell.up_bias, reduced), graph.node("Mul", scale, branch))
 
 
 def block(graph: GraphBuilder, cell: Block, x: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.layers.random import weights_of
 from mindtune.onnx_graph import heads, layers, vit
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
+from mindtune.parameters import weights_of
 
 INPUT = "images"
 OUTPUT = "logits"
@@ -47,7 +47,7 @@ def write_onnx(network: Classifier, file: Path, fixed_batch: int | None) -> None
     _check_complete(network, graph)
     size = network.backbone.preprocessing.input_size
     shape = ("batch" if fixed_batch is None else fixed_batch, 3, size, size)
-    write_atomically(file, graph.model(INPUT, shape, logits, OUTPUT))
+    write_atomically(file, graph.file(INPUT, shape, logits, OUTPUT))
 
 
 def _check_size(network: Classifier) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from mindtune.errors import WeightsError
+from mindtune.parameters import named_weights
 from mindtune.weights.cure import suggest_cure
 from mindtune.weights.fit import Fit, Shape, compare
 from mindtune.weights.fit_table import count_faults, fit_table
 from mindtune.weights.names import Renamed, canonical_names, to_timm
-from mindtune.weights.parameters import weight_parameters
 from mindtune.weights.position import Grid, resize_pos_embed, square_grid
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.weight_file import WeightFile
@@ -130,7 +130,7 @@ def _resize(
 
 
 def _by_timm_name(net: nn.Cell) -> dict[str, Parameter]:
-    parameters = weight_parameters(net)
+    parameters = named_weights(net)
     names = canonical_names(parameters)
     return {names[name]: parameter for name, parameter in parameters.items()}
 

@@ -1,0 +1,25 @@
+"""The parameters of a network that are weights, told apart from the state of a run."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, nn
+
+RNG_STEP = "rng_step"  # position of a random layer's stream: belongs to a run, not to weights
+
+
+def named_weights(net: nn.Cell) -> dict[str, Parameter]:
+    """Weights by their place in ``net`` (``blocks.0.norm1.weight``).
+
+    The place, not ``Parameter.name``: that one keeps the prefixes of Cells into which ``net`` has
+    been put since.
+    """
+    return {
+        name: parameter
+        for name, parameter in net.parameters_and_names()
+        if name.rsplit(".", 1)[-1] != RNG_STEP
+    }
+
+
+def weights_of(net: nn.Cell) -> list[Parameter]:
+    """Weights in the order of the layers."""
+    return list(named_weights(net).values())
