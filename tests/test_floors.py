@@ -16,7 +16,7 @@ FLOORS = [
     {"backbones", "heads"},
     {"tuning"},
     {"objectives", "classifier"},
-    {"engine", "evaluation", "onnx_graph"},
+    {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder"},
     {"pretrained"},

@@ -147,6 +147,8 @@ def parse(
         objects = parser.instantiate_classes(values)
     except (ArgumentError, TypeError, KeyError) as error:
         raise ConfigError(explain(str(error), parser.valid_keys())) from error
+    if values.smoke:
+        raise ConfigError("smoke: got true in a file, expected the option --smoke")
     names = {field.name for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
     return config_class(**{key: value for key, value in vars(objects).items() if key in names})
 

@@ -224,9 +224,9 @@ def test_eight_photographs_are_learnt_by_heart(command, write_photographs, tmp_p
     photos = write_photographs(tmp_path / "photos", {"train": 1, "val": 1}, tuple("abcdefgh"))
     run = tmp_path / "run"
     options = (
-        f"--data.name folder --data.root {photos} --backbone.name vit_test --tuning.modes [full] "
-        "--epochs 40 --batch_size 8 --optim.lr 6e-3 --augment.crop none --augment.hflip 0 "
-        "--augment.interpolation bicubic --augment.eval_resize square --evaluation.every 40"
+        f"--data.name folder --data.root {photos} --backbone.name vit_mini_patch4_32 --tuning.modes "
+        "[full] --epochs 60 --batch_size 8 --optim.lr 1e-3 --augment.crop none --augment.hflip 0 "
+        "--augment.interpolation bicubic --augment.eval_resize square --evaluation.every 60"
     )
     assert command("train", "--out", run, *options.split()).code == 0
     assert command("evaluate", "--pretrained", run, "--split", "train").code == 0

@@ -1,0 +1,28 @@
+"""MindSpore's own model files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from mindtune.classifier import Classifier
+
+
+def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> None:
+    """Write ``network`` as it stands: images float32 (B, 3, S, S) -> logits (B, K).
+
+    B is ``fixed_batch``, or any where that is None. The file's name must end in ``.mindir``.
+    """
+    size = network.backbone.preprocessing.input_size
+    images = Tensor(shape=[fixed_batch, 3, size, size], dtype=ms.float32)
+    if fixed_batch is not None:
+        images = Tensor(np.zeros((fixed_batch, 3, size, size), np.float32))
+    ms.export(network, images, file_name=str(file.with_suffix("")), file_format="MINDIR")
+
+
+def run_mindir(file: Path, images: np.ndarray) -> np.ndarray:
+    """Logits (B, K) that the file gives for images (B, 3, S, S)."""
+    return nn.GraphCell(ms.load(str(file)))(Tensor(images)).asnumpy()
