@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ def train(argv: Sequence[str]) -> None:
     from mindtune.training import train as run_training
 
     recipe = cli.option_value(argv, "--config", "--swin_config")
-    run_training(config, folder_of(config, recipe))
+    command = shlex.join(["python", "train.py", *argv])
+    run_training(config, folder_of(config, recipe), command=command)
 
 
 def evaluate(argv: Sequence[str]) -> None:

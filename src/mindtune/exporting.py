@@ -77,13 +77,14 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
     images = photographs(preprocessing, config.fixed_batch or 4)
     difference = _write_checked(network, images, config, file)
     description = {
-        "input": ["batch" if config.fixed_batch is None else config.fixed_batch, *images.shape[1:]],
+        "input": [config.fixed_batch or "batch", *images.shape[1:]],
         "preprocessing": preprocessing.as_dict(),
         "class_names": names,
         "source": str(weights),
         "largest_difference": difference,
     }
-    write_atomically(file.with_name(f"{file.name}.json"), json.dumps(description, indent=2).encode())
+    beside = file.with_name(f"{file.name}.json")
+    write_atomically(beside, json.dumps(description, indent=2).encode())
     console.print(f"{file}: logits equal to the network's within {difference:.1e}", highlight=False)
     return difference
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,18 @@ from mindtune.pretrained import load_for_evaluation, load_for_training
 from mindtune.tuning.table import count_parameters, parameter_table
 
 
-def train(config: RunConfig, folder: Path, console: Console | None = None) -> dict[str, Any]:
+def train(
+    config: RunConfig, folder: Path, console: Console | None = None, command: str = ""
+) -> dict[str, Any]:
     """Run ``config`` in ``folder``; returns what ``result.json`` holds.
+
+    ``command`` is how the run was started, kept in ``result.json`` for whoever wants to repeat it.
 
     Raises:
         UserError: anything wrong with the configuration, data, weights or folder, before the first
             update where it can be known by then.
     """
     console = console or Console(soft_wrap=True)
-    started = time.time()
     check_ranges(config)
     check_precision(config.precision, config.device_target)
     use_device(config.device_target, config.seed)
@@ -57,6 +59,7 @@ def train(config: RunConfig, folder: Path, console: Console | None = None) -> di
     position = loop.run()
 
     result = {
+        "command": command,
         "selection": {
             "split": config.evaluation.selection,
             "top1": position.best,
@@ -64,7 +67,7 @@ def train(config: RunConfig, folder: Path, console: Console | None = None) -> di
         },
         "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
         "updates": position.step,
-        "seconds": round(time.time() - started, 1),
+        "seconds": round(position.seconds, 1),
         "versions": versions(),
         "config": run_folder.plain(config),
     }

@@ -84,7 +84,7 @@ def test_train_eval_export_then_use_the_exported_file(tmp_path) -> None:
     run = tmp_path / "run"
     digits = create_dataset("digits", None, "test")
     images = [digits.load(i) for i in range(len(digits))]
-    logits = logits_of(run / "model.mindir", prepared(images, read_json(run / "model.json")))
+    logits = logits_of(run / "model.mindir", prepared(images, read_json(run / "model.mindir.json")))
     right = logits.argmax(axis=1) == digits.labels
     shifted = logits - logits.max(axis=1, keepdims=True)
     chosen = shifted[np.arange(len(digits)), digits.labels]
@@ -147,7 +147,7 @@ def test_photographs_in_train_val_and_test_folders(command, write_photographs, t
     assert read_json(run / "eval_val.json")["metrics"]["top1"] == selected
 
     assert command("export", "--pretrained", best, "--fixed_batch", 3).code == 0
-    description = read_json(run / "model.json")
+    description = read_json(run / "model.mindir.json")
     assert description["input"] == [3, 3, 32, 32]
     assert description["class_names"] == ["locomotive", "zebra"]
     assert logits_of(run / "model.mindir", np.zeros((3, 3, 32, 32), np.float32)).shape == (3, 2)
@@ -170,7 +170,7 @@ def test_some_classes_of_a_set_in_their_own_order(command, tmp_path) -> None:
     run = tmp_path / "run"
     assert command("train", "--smoke", "--out", run, "--data.classes", "[7,5]").code == 0
     assert command("export", "--pretrained", run).code == 0
-    description = read_json(run / "model.json")
+    description = read_json(run / "model.mindir.json")
     assert description["class_names"] == ["7", "5"]
     images = np.zeros((1, *description["input"][1:]), np.float32)
     assert logits_of(run / "model.mindir", images).shape == (1, 2)
@@ -224,9 +224,10 @@ def test_eight_photographs_are_learnt_by_heart(command, write_photographs, tmp_p
     photos = write_photographs(tmp_path / "photos", {"train": 1, "val": 1}, tuple("abcdefgh"))
     run = tmp_path / "run"
     options = (
-        f"--data.name folder --data.root {photos} --backbone.name vit_mini_patch4_32 --tuning.modes "
-        "[full] --epochs 60 --batch_size 8 --optim.lr 1e-3 --augment.crop none --augment.hflip 0 "
-        "--augment.interpolation bicubic --augment.eval_resize square --evaluation.every 60"
+        f"--data.name folder --data.root {photos} --backbone.name vit_mini_patch4_32 "
+        "--tuning.modes [full] --epochs 60 --batch_size 8 --optim.lr 1e-3 --augment.crop none "
+        "--augment.hflip 0 --augment.interpolation bicubic --augment.eval_resize square "
+        "--evaluation.every 60"
     )
     assert command("train", "--out", run, *options.split()).code == 0
     assert command("evaluate", "--pretrained", run, "--split", "train").code == 0

@@ -47,8 +47,8 @@ class _Batches:
 def _stream(batches: _Batches, columns: list[str]) -> Iterator[Batch]:
     """``batches`` in order, made ahead of the consumer.
 
-    A row of the dataset is a whole batch and one thread of MindSpore's asks for it: its threads wait
-    for Python's interpreter lock so long that two of them are slower than one.
+    A row of the dataset is a whole batch and one thread of MindSpore's asks for it: its threads
+    wait for Python's interpreter lock so long that two of them are slower than one.
     """
     if len(batches) == 0:
         return

@@ -153,7 +153,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def newest_state(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest whole training state in a checkpoint folder, and what was wrong with newer ones."""
+    """The newest whole training state of a folder, and what was wrong with newer ones."""
     faults = []
     for name in (LAST, PREVIOUS):
         if not (folder / name).exists():

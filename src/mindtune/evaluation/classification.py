@@ -83,7 +83,7 @@ def evaluate_classification(
     network: nn.Cell,
     batches: Iterable[tuple[np.ndarray, ...]],
     num_classes: int,
-    logit_indices: Sequence[int] | None = None,
+    logit_indices: Sequence[int] | np.ndarray | None = None,
 ) -> ClassificationResult:
     """Run ``network`` in evaluation mode over (images, labels, valid) batches.
 
