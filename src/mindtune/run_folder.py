@@ -23,6 +23,9 @@ _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "pretrained",
     "data.root", "data.workers",
 }  # fmt: skip
+_TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
+    ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",
+)  # fmt: skip
 _WRITTEN = (  # by train.py, eval.py and export.py
     CONFIG, RESULT, "log.jsonl", "metrics.csv", "eval_*.json", "eval_*_per_class.csv",
     "model.mindir", "model.onnx", "model.json",
@@ -78,8 +81,9 @@ def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
     if config.overwrite and not _is_in(folder, state):
         _remove_run(folder)
     make_folder(folder / CHECKPOINTS)
-    for killed in (*folder.glob(".*.tmp"), *(folder / CHECKPOINTS).glob(".*.tmp")):
-        killed.unlink()
+    for pattern in _TEMPORARY:
+        for left in folder.glob(pattern):
+            left.unlink()
     write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
 
 

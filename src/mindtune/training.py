@@ -157,8 +157,9 @@ def _enter_folder(
 def _build_step(config: RunConfig, network: Classifier) -> TrainStep:
     trained = [p for p in weights_of(network) if p.requires_grad]
     optim = config.optim
+    to_precision(network, config.precision)
     return TrainStep(
-        SupervisedObjective(to_precision(network, config.precision)),
+        SupervisedObjective(network),
         trained,
         create_optimizer(
             optim.name, trained, optim.weight_decay, optim.betas, optim.eps, optim.momentum

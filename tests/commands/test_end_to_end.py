@@ -29,22 +29,21 @@ VARIATIONS = {  # name: (options, what trains)
     "LP": ("", ["head."]),
     "MP": ("--head.name moment", ["head."]),
     "MP+": ("--head.name moment --tuning.modes [psrp]", ["head.", ".psrp."]),
-    "full": ("--tuning.modes [full]", [""]),
-    "mean pool, SGD": ("--head.linear.pool mean --optim.name sgd --optim.lr 0.1", ["head."]),
-    "no EMA": ("--ema_decay null --tuning.modes [full]", [""]),
-    "accumulate": ("--accumulate 2 --max_steps 2", ["head."]),
-    "clip, drop path": (
-        "--optim.clip_norm 0.1 --backbone.drop_path 0.5 --tuning.modes [full]",
+    "full": (
+        "--tuning.modes [full] --backbone.drop_path 0.5 --optim.clip_norm 0.1 --ema_decay null",
         [""],
     ),
-    "augment": (
-        "--augment.mixup 0.8 --augment.cutmix 1.0 --augment.label_smoothing 0.1 "
-        "--augment.erasing 0.5 --augment.rand_augment rand-m9-mstd0.5-inc1",
+    "SGD": (
+        "--optim.name sgd --optim.lr 0.1 --head.linear.pool mean --tensorboard true "
+        "--schedule.name authors_cosine --schedule.warmup_epochs 1",
         ["head."],
     ),
-    "authors' schedule": ("--schedule.name authors_cosine --schedule.warmup_epochs 1", ["head."]),
-    "evaluated seldom": ("--evaluation.every 5 --checkpoint_every 2 --log_every 5", ["head."]),
-    "TensorBoard": ("--tensorboard true", ["head."]),
+    "augmented": (
+        "--augment.mixup 0.8 --augment.cutmix 1.0 --augment.label_smoothing 0.1 --accumulate 2 "
+        "--augment.erasing 0.5 --augment.rand_augment rand-m9-mstd0.5-inc1 --evaluation.every 5 "
+        "--checkpoint_every 2 --log_every 5 --max_steps 2",
+        ["head."],
+    ),
 }
 
 

@@ -6,6 +6,7 @@ import mindspore as ms
 from mindspore import amp, nn
 
 from mindtune.errors import ConfigError
+from mindtune.layers.patch_embed import PatchProjection
 
 _DTYPES = {"fp16": ms.float16, "bf16": ms.bfloat16}
 _FIRST_SCALE = 2.0**16
@@ -28,11 +29,18 @@ def check_precision(precision: str, device_target: str) -> None:
         )
 
 
-def to_precision(network: nn.Cell, precision: str) -> nn.Cell:
-    """Run matrix products in ``precision``; norms, softmax and losses stay in float32."""
+def to_precision(network: nn.Cell, precision: str) -> None:
+    """Let the matrix products of ``network`` run in ``precision``.
+
+    Dense layers, convolutions and patch projections cast their inputs and weights; parameters stay
+    float32. LayerNorm, softmax, GELU, second moments and losses compute in float32 themselves.
+    MindSpore's ``auto_mixed_precision`` is not used: it rewrites Cells as source code.
+    """
     if precision == "fp32":
-        return network
-    return amp.auto_mixed_precision(network, amp_level="O1", dtype=_DTYPES[precision])
+        return
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, (nn.Dense, nn.Conv2d, PatchProjection)):
+            cell.to_float(_DTYPES[precision])
 
 
 def create_loss_scaler(precision: str) -> amp.DynamicLossScaler | None:

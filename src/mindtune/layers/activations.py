@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 _SQRT_HALF = 0.7071067811865476
 
@@ -15,4 +16,5 @@ class GELU(nn.Cell):
     """
 
     def construct(self, x: Tensor) -> Tensor:
+        x = ops.cast(x, mstype.float32)  # in half precision erf loses most of its digits
         return 0.5 * x * (1.0 + ops.erf(x * _SQRT_HALF))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from mindtune.errors import ConfigError
 from mindtune.layers.linear import linear
@@ -34,9 +35,11 @@ class Attention(nn.Cell):
         q = ops.transpose(q.reshape(heads) * self.scale, (0, 2, 1, 3))  # (B, H, N, d)
         k = ops.transpose(k.reshape(heads), (0, 2, 3, 1))  # (B, H, d, N)
         v = ops.transpose(v.reshape(heads), (0, 2, 1, 3))  # (B, H, N, d)
-        return ops.softmax(self.product(q, k), axis=-1), v
+        scores = ops.cast(self.product(q, k), mstype.float32)
+        return ops.softmax(scores, axis=-1), v
 
     def construct(self, x: Tensor) -> Tensor:
         weights, v = self.weights_and_values(x)
-        mixed = ops.transpose(self.product(weights, v), (0, 2, 1, 3))  # (B, N, H, d)
+        mixed = self.product(ops.cast(weights, v.dtype), v)  # (B, H, N, d)
+        mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, N, H, d)
         return self.proj(mixed.reshape(x.shape))  # (B, N, C)

@@ -29,7 +29,8 @@ class PatchProjection(nn.Cell):
         x = images.reshape(b, c, rows, p, columns, p)
         x = ops.transpose(x, (0, 2, 4, 1, 3, 5))  # (B, rows, columns, 3, p, p)
         x = x.reshape(b, rows * columns, c * p * p)  # (B, N, 3pp)
-        return ops.dense(x, self.weight.reshape(-1, c * p * p), self.bias)  # (B, N, C)
+        weight = ops.cast(self.weight, x.dtype).reshape(-1, c * p * p)  # (C, 3pp)
+        return ops.dense(x, weight, ops.cast(self.bias, x.dtype))  # (B, N, C)
 
 
 class PatchEmbed(nn.Cell):
