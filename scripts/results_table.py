@@ -102,10 +102,9 @@ def row(run: Run) -> list[str]:
 
 
 def command(run: Run) -> str:
-    """The command line of a run, or where its settings are if it was not recorded."""
-    if "command" not in run.result:
-        return f"# {run.name}: command not recorded, its config.yaml holds every setting"
-    return f"python train.py {run.result['command']}"
+    """The command line of a run, or where its settings are if it was started without one."""
+    unknown = f"# {run.name}: command not recorded, its config.yaml holds every setting"
+    return run.result.get("command") or unknown
 
 
 def made_with(runs: Sequence[Run]) -> list[str]:

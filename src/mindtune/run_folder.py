@@ -28,7 +28,7 @@ _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safet
 )  # fmt: skip
 _WRITTEN = (  # by train.py, eval.py and export.py
     CONFIG, RESULT, "log.jsonl", "metrics.csv", "eval_*.json", "eval_*_per_class.csv",
-    "model.mindir", "model.onnx", "model.json",
+    "model.mindir", "model.onnx", "model.*.json",
 )  # fmt: skip
 
 

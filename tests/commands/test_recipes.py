@@ -1,4 +1,4 @@
-"""Every recipe under configs/: it runs, its header is true, and the authors' settings are theirs."""
+"""Every recipe under configs/: it runs, its header is true, published settings are the authors'."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from mindtune import cli, commands
 SCRIPT = Path(__file__).parents[2] / "scripts" / "results_table.py"
 
 RESULT: dict[str, Any] = {
-    "command": "--config r.yaml --seed 7",
+    "command": "python train.py --config r.yaml --seed 7",
     "selection": {"split": "val", "top1": 81.2345, "epoch": 3},
     "parameters": {"trainable": 9611, "total": 1213963},
     "updates": 12345,
@@ -96,11 +96,12 @@ def test_every_number_comes_from_the_result(write: Write) -> None:
 
 
 def test_commands_are_given_or_said_to_be_missing(write: Write) -> None:
-    page = printed(write("mine"), write("old", command=None))
+    page = printed(write("mine"), write("old", command=None), write("library", command=""))
     assert (
         "```\n"
         "python train.py --config r.yaml --seed 7\n"
         "# old: command not recorded, its config.yaml holds every setting\n"
+        "# library: command not recorded, its config.yaml holds every setting\n"
         "```\n"
     ) in page
 
@@ -134,10 +135,12 @@ def test_a_real_result_has_every_key(tmp_path: Path) -> None:
     folder = tmp_path / "smoke"
     assert cli.run(commands.train, ["--smoke", "--out", str(folder)]) == 0
     result = json.loads((folder / "result.json").read_text())
-    (cells,) = rows(printed(folder))
+    page = printed(folder)
+    (cells,) = rows(page)
     assert cells["top-1, %"] == f"{result['metrics']['top1']:.2f}"
     assert cells["updates"] == "9"
     assert cells["trainable"] == "250"
+    assert f"```\n{result['command']}\n```\n" in page
 
 
 @pytest.mark.parametrize(
