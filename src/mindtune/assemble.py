@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from mindspore import Parameter, nn
 
 from mindtune.backbones import create_backbone
 from mindtune.classifier import Classifier
 from mindtune.config import AugmentConfig, HeadConfig, RunConfig, TuningConfig
-from mindtune.data.data_splits import DataSplits
 from mindtune.data.erasing import RandomErasing
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.mixing import Mixing
+from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
 from mindtune.heads.linear import LinearHead
@@ -24,14 +25,23 @@ from mindtune.tuning.apply import apply_tunings, find_tunings, train_everything,
 from mindtune.tuning.psrp import add_psrp
 
 
-def build_classifier(config: RunConfig, num_classes: int) -> Classifier:
+def build_classifier(
+    config: RunConfig, num_classes: int, stored_preprocessing: Mapping[str, Any] | None = None
+) -> Classifier:
     """Backbone, tuning and head with random weights; what trains has ``requires_grad``.
+
+    Images are prepared as the configuration says, else as ``stored_preprocessing`` (what a weight
+    file says of itself), else as is registered for the backbone.
 
     Raises:
         ConfigError: unknown names or sizes that do not fit.
     """
+    chosen = {k: v for k, v in vars(config.preprocessing).items() if v is not None}
     backbone = create_backbone(
-        config.backbone.name, config.backbone.image_size, config.backbone.drop_path
+        config.backbone.name,
+        config.backbone.image_size,
+        config.backbone.drop_path,
+        {**(stored_preprocessing or {}), **chosen},
     )
     apply_tunings(backbone, find_tunings(config.tuning.modes, tunings(config.tuning)))
     head = build_head(config.head, backbone, num_classes)
@@ -52,17 +62,18 @@ def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Paramete
 
 def build_head(config: HeadConfig, backbone: nn.Cell, num_classes: int) -> nn.Cell:
     """The head ``config.name`` on the features of ``backbone``."""
-    if config.name == "moment":
-        return MomentHead(backbone.num_features, num_classes, **vars(config.moment))
-    return LinearHead(
-        backbone.num_features, num_classes, backbone.num_prefix_tokens, **vars(config.linear)
-    )
+    width, prefix = backbone.num_features, backbone.num_prefix_tokens
+    heads = {
+        "linear": lambda: LinearHead(width, num_classes, prefix, **vars(config.linear)),
+        "moment": lambda: MomentHead(width, num_classes, **vars(config.moment)),
+    }
+    return heads[config.name]()
 
 
-def build_splits(config: RunConfig, report: Callable[[str], None]) -> DataSplits:
+def build_splits(config: RunConfig, report: Callable[[str], None]) -> RunSplits:
     """The data set of a run."""
     data = config.data
-    return DataSplits(
+    return RunSplits(
         data.name,
         data.root,
         classes=data.classes,
@@ -119,6 +130,6 @@ def build_eval_loader(
     config: RunConfig, source: ImageSource, preprocessing: Preprocessing
 ) -> EvalLoader:
     """Batches of ``source`` in order, each image once."""
-    view = EvalTransform(preprocessing, direct_resize=config.augment.eval_resize == "square")
     batch_size = min(config.evaluation.batch_size, max(len(source), 1))
+    view = EvalTransform(preprocessing)
     return EvalLoader(source, view, preprocessing, batch_size, config.data.workers)

@@ -5,8 +5,8 @@ Keys are the argument names of what they configure; their meaning, shapes and so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, Optional, Union
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
 from mindtune.errors import ConfigError
 
@@ -124,6 +124,25 @@ class DataConfig:
 
 
 @dataclass
+class PreprocessingConfig:
+    """How images are prepared; what is left out is what the weights were made with.
+
+    Attributes:
+        mean: of red, green and blue in 0 to 1.
+        std: of red, green and blue in 0 to 1.
+        interpolation: filter of the evaluation resize.
+        crop_pct: share of the resized shorter side that the evaluation crop keeps.
+        resize: shorter keeps the aspect ratio and crops the centre; square ignores it.
+    """
+
+    mean: Optional[tuple[float, float, float]] = None
+    std: Optional[tuple[float, float, float]] = None
+    interpolation: Optional[Literal["bicubic", "bilinear", "nearest", "lanczos"]] = None
+    crop_pct: Optional[float] = None
+    resize: Optional[Literal["shorter", "square"]] = None
+
+
+@dataclass
 class AugmentConfig:
     """Training view of an image, and of a batch.
 
@@ -141,7 +160,6 @@ class AugmentConfig:
         mix_switch_prob: probability of CutMix where both are on.
         label_smoothing: mass spread over all classes.
         erasing: probability of erasing a box of each image.
-        eval_resize: shorter keeps the aspect ratio and crops the centre; square ignores it.
     """
 
     crop: Literal["random", "none"] = "random"
@@ -156,7 +174,6 @@ class AugmentConfig:
     mix_switch_prob: float = 0.5
     label_smoothing: float = 0.0
     erasing: float = 0.0
-    eval_resize: Literal["shorter", "square"] = "shorter"
 
 
 @dataclass
@@ -262,6 +279,7 @@ class RunConfig:
     tuning: TuningConfig = field(default_factory=TuningConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
@@ -279,12 +297,13 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def check_ranges(config: RunConfig) -> None:
-    """Refuse numbers that no run can have.
+def check_config(config: RunConfig) -> None:
+    """Refuse values that no run can have; the command line has checked types, Python code has not.
 
     Raises:
         ConfigError: naming the key, the value and what was expected.
     """
+    _check_choices(config, "")
     for keys, expected, holds in _RANGES:
         for key in keys:
             value: Any = config
@@ -292,6 +311,28 @@ def check_ranges(config: RunConfig) -> None:
                 value = getattr(value, part)
             if value is not None and not holds(value):
                 raise ConfigError(f"{key}: got {value}, expected {expected}")
+
+
+def _check_choices(section: Any, prefix: str) -> None:
+    types = get_type_hints(type(section))
+    for item in fields(section):
+        key, value = prefix + item.name, getattr(section, item.name)
+        if is_dataclass(value):
+            _check_choices(value, f"{key}.")
+            continue
+        choices = _choices(types[item.name])
+        if choices and value not in choices:
+            raise ConfigError(
+                f"{key}: got {value!r}, expected one of {', '.join(map(str, choices))}"
+            )
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """Values a ``Literal`` allows, None included where it is optional; empty for other types."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    inner = [_choices(part) for part in get_args(annotation) if part is not type(None)]
+    return (*inner[0], None) if len(inner) == 1 and inner[0] else ()
 
 
 _RANGES = (
@@ -302,11 +343,12 @@ _RANGES = (
         lambda value: value >= 1,
     ),
     (
-        ("seed", "checkpoint_every", "schedule.cooldown_epochs", "optim.weight_decay",
+        ("checkpoint_every", "schedule.cooldown_epochs", "optim.weight_decay",
          "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,
     ),
+    (("seed",), "0 to 4294967295", lambda value: 0 <= value < 2**32),
     (("optim.lr", "optim.eps", "optim.clip_norm"), "more than 0", lambda value: value > 0),
     (
         ("augment.hflip", "augment.mix_prob", "augment.mix_switch_prob", "augment.erasing"),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,64 @@ from rich.console import Console
 
 from mindtune import assemble, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import EvaluateConfig, check_ranges
+from mindtune.config import EvaluateConfig, check_config, flatten
 from mindtune.data.datasets import (
-    CORRUPTIONS,
     IMAGENET_A,
     IMAGENET_R,
     SEVERITIES,
     corruption_source,
+    corruptions_at,
     imagenet_class_names,
     imagenet_subset,
 )
 from mindtune.data.source import ImageSource
 from mindtune.engine.device import use_device
 from mindtune.environment import versions
-from mindtune.errors import ConfigError, DataError
+from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
 from mindtune.evaluation.corruptions import summarise_corruptions
 from mindtune.files import write_atomically
-from mindtune.pretrained import load_for_evaluation, stored_class_names
+from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
 
 _SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
+_HOLD_OUT_KEYS = (
+    "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",
+    "evaluation.selection",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """What every protocol needs."""
+
+    config: EvaluateConfig
+    pretrained: Pretrained
+    folder: Path
+    console: Console
+
+    def network(self, num_classes: int) -> Classifier:
+        """The network with its weights; then makes the folder, before the long part begins."""
+        network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
+        report = load_for_evaluation(network, self.pretrained)
+        self.console.print(report.summary(), highlight=False)
+        self.console.print(f"images: {network.backbone.preprocessing}", highlight=False)
+        run_folder.make_folder(self.folder)
+        return network
+
+    def run(
+        self, network: Classifier, source: ImageSource, logit_indices: np.ndarray | None = None
+    ) -> ClassificationResult:
+        """Count the network's answers on all images of ``source``."""
+        loader = assemble.build_eval_loader(self.config, source, network.backbone.preprocessing)
+        return evaluate_classification(network, loader, len(source.class_names), logit_indices)
+
+    def root(self) -> Path:
+        """Where the images of a protocol lie that is no data set of training."""
+        if self.config.data.root is None:
+            raise ConfigError(
+                f"data.root: got nothing, expected the folder of {self.config.protocol}"
+            )
+        return Path(self.config.data.root)
 
 
 def evaluate(
@@ -41,24 +80,25 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate ``config.pretrained``; results go to ``folder`` as JSON and per-class CSV.
 
+    Numbers are float32 whatever the run trained in.
+
     Raises:
         UserError: weights, data and configuration do not fit each other.
     """
     console = console or Console(soft_wrap=True)
-    check_ranges(config)
+    check_config(config)
     if config.pretrained is None:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
-    weights = run_folder.weight_file(Path(config.pretrained))
+    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
     use_device(config.device_target, config.seed)
-    if config.protocol == "classification":
-        name, found = _classification(config, weights, folder, console)
-    elif config.protocol == "imagenet_c":
-        name, found = config.protocol, _imagenet_c(config, weights, folder, console)
-    else:
-        name, found = config.protocol, _imagenet_subset(config, weights, folder)
+    evaluation = _Evaluation(config, pretrained, folder, console)
+    protocols = {"classification": _classification, "imagenet_c": _imagenet_c}
+    name, found = protocols.get(config.protocol, _imagenet_subset)(evaluation)
     result = {
         "protocol": config.protocol,
-        "weights": str(config.pretrained),
+        "weights": str(pretrained.path),
+        "pretrained_key": config.pretrained_key,
+        "precision": "fp32",
         **found,
         "versions": versions(),
     }
@@ -71,70 +111,66 @@ def evaluate(
     return result
 
 
-def _load_network(
-    config: EvaluateConfig, weights: Path, num_classes: int, folder: Path
-) -> Classifier:
-    """The network with its weights; then makes ``folder``, before the long part begins."""
-    trained = len(stored_class_names(weights))
-    if trained and trained != num_classes:
-        raise DataError(
-            f"weights {weights}: are of {trained} classes, got data of {num_classes}; evaluate on "
-            "the data set and classes of their training (--data.name, --data.root, --data.classes)"
-        )
-    network = assemble.build_classifier(config, num_classes)
-    load_for_evaluation(network, weights, config.pretrained_key)
-    run_folder.make_folder(folder)
-    return network
-
-
-def _run(
-    config: EvaluateConfig,
-    network: Classifier,
-    source: ImageSource,
-    logit_indices: Sequence[int] | np.ndarray | None = None,
-) -> ClassificationResult:
-    loader = assemble.build_eval_loader(config, source, network.backbone.preprocessing)
-    return evaluate_classification(network, loader, len(source.class_names), logit_indices)
-
-
-def _classification(
-    config: EvaluateConfig, weights: Path, folder: Path, console: Console
-) -> tuple[str, dict[str, Any]]:
-    splits = assemble.build_splits(config, console.print)
+def _classification(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    config = evaluation.config
+    splits = assemble.build_splits(config, evaluation.console.print)
     split = config.split or splits.final_split
+    if split == "val" and "val" not in splits.on_disk:
+        _refuse_other_hold_out(config, evaluation.pretrained)
     source = splits.evaluation(split)
-    network = _load_network(config, weights, len(source.class_names), folder)
-    result = _run(config, network, source)
-    _write_per_class(folder / f"eval_{split}_per_class.csv", source.class_names, result)
-    return split, {"split": split, "data": config.data.name, "metrics": result.metrics()}
+    evaluation.pretrained.check_classes(source.class_names)
+    result = evaluation.run(evaluation.network(len(source.class_names)), source)
+    path = evaluation.folder / f"eval_{split}_per_class.csv"
+    _write_per_class(path, source.class_names, result)
+    found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
+    return split, {**found, "metrics": result.metrics()}
 
 
-def _imagenet_subset(config: EvaluateConfig, weights: Path, folder: Path) -> dict[str, Any]:
-    subset = imagenet_subset(_SUBSETS[config.protocol], _root(config))
-    network = _load_network(config, weights, len(imagenet_class_names()), folder)
-    result = _run(config, network, subset.source, subset.logit_indices)
-    path = folder / f"eval_{config.protocol}_per_class.csv"
+def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> None:
+    """A validation split cut anew must be the one that training left out."""
+    stored = flatten(pretrained.header.get("config", {}))
+    if not stored:
+        return
+    present = flatten(run_folder.plain(config))
+    differing = [key for key in _HOLD_OUT_KEYS if stored.get(key) != present.get(key)]
+    if differing or stored["evaluation.selection"] != "val":
+        reason = (
+            f"{differing[0]} {stored[differing[0]]} -> {present[differing[0]]}"
+            if differing
+            else "the run chose on test, so all of train was trained on"
+        )
+        raise ConfigError(
+            f"split: got val, which is no split of {config.data.name} on disk, and the part held "
+            f"out now would hold training images ({reason}); use --split test, or the values of "
+            "the run"
+        )
+
+
+def _imagenet_subset(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    protocol = evaluation.config.protocol
+    subset = imagenet_subset(_SUBSETS[protocol], evaluation.root())
+    network = evaluation.network(len(imagenet_class_names()))
+    result = evaluation.run(network, subset.source, subset.logit_indices)
+    path = evaluation.folder / f"eval_{protocol}_per_class.csv"
     _write_per_class(path, subset.source.class_names, result)
-    return {"metrics": result.metrics()}
+    return protocol, {"metrics": result.metrics()}
 
 
-def _imagenet_c(
-    config: EvaluateConfig, weights: Path, folder: Path, console: Console
-) -> dict[str, Any]:
-    network = _load_network(config, weights, len(imagenet_class_names()), folder)
+def _imagenet_c(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    """All folders are opened first: a missing one must not be found after hours."""
+    root = evaluation.root()
+    sources = {
+        (corruption, severity): corruption_source(root, corruption, severity)
+        for corruption in corruptions_at(root)
+        for severity in SEVERITIES
+    }
+    network = evaluation.network(len(imagenet_class_names()))
     top1 = {}
-    for corruption in CORRUPTIONS:
-        for severity in SEVERITIES:
-            source = corruption_source(_root(config), corruption, severity)
-            top1[corruption, severity] = _run(config, network, source).metrics()["top1"]
-            console.print(f"{corruption} {severity}: top-1 {top1[corruption, severity]:.2f} %")
-    return {"metrics": summarise_corruptions(top1)}
-
-
-def _root(config: EvaluateConfig) -> Path:
-    if config.data.root is None:
-        raise ConfigError(f"data.root: got nothing, expected the folder of {config.protocol}")
-    return Path(config.data.root)
+    for (corruption, severity), source in sources.items():
+        top1[corruption, severity] = evaluation.run(network, source).metrics()["top1"]
+        line = f"{corruption} {severity}: top-1 {top1[corruption, severity]:.2f} %"
+        evaluation.console.print(line, highlight=False)
+    return "imagenet_c", {"metrics": summarise_corruptions(top1)}
 
 
 def _write_per_class(path: Path, names: Sequence[str], result: ClassificationResult) -> None:

@@ -17,7 +17,7 @@ from sklearn.datasets import load_sample_images
 
 from mindtune import assemble, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import ExportConfig, check_ranges
+from mindtune.config import ExportConfig, check_config
 from mindtune.data.normalise import normalise
 from mindtune.data.source import ImageArrays
 from mindtune.data.transforms import EvalTransform
@@ -28,7 +28,7 @@ from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import class_names_of, load_for_evaluation
+from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
 
 TOLERANCE = 1e-4
 
@@ -61,16 +61,18 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
             1e-4; no file is left then.
     """
     console = console or Console(soft_wrap=True)
-    check_ranges(config)
+    check_config(config)
     if config.pretrained is None:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     if config.fixed_batch is not None and config.fixed_batch < 1:
         raise ConfigError(f"fixed_batch: got {config.fixed_batch}, expected at least 1")
+    if file.is_dir():
+        raise ConfigError(f"file: got the folder {file}, expected the name of a file in it")
     use_device(config.device_target, config.seed)
-    weights = run_folder.weight_file(Path(config.pretrained))
-    names = class_names_of(weights, config)
-    network = assemble.build_classifier(config, len(names))
-    load_for_evaluation(network, weights, config.pretrained_key)
+    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    names = pretrained.class_names or _class_names_of_data(config, pretrained)
+    network = assemble.build_classifier(config, len(names), pretrained.preprocessing)
+    console.print(load_for_evaluation(network, pretrained).summary(), highlight=False)
     network.set_train(False)
 
     preprocessing = network.backbone.preprocessing
@@ -80,13 +82,27 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
         "input": [config.fixed_batch or "batch", *images.shape[1:]],
         "preprocessing": preprocessing.as_dict(),
         "class_names": names,
-        "source": str(weights),
+        "source": str(pretrained.path),
         "largest_difference": difference,
     }
     beside = file.with_name(f"{file.name}.json")
     write_atomically(beside, json.dumps(description, indent=2).encode())
     console.print(f"{file}: logits equal to the network's within {difference:.1e}", highlight=False)
     return difference
+
+
+def _class_names_of_data(config: ExportConfig, pretrained: Pretrained) -> list[str]:
+    """Names for a file that does not say its classes: those of the configured data set.
+
+    Raises:
+        ConfigError: no data set is configured.
+    """
+    if config.data.root is None and config.data.name == "folder":
+        raise ConfigError(
+            f"data: {pretrained.path} does not say its classes, expected --data.name and "
+            "--data.root of the data set it was trained on"
+        )
+    return list(assemble.build_splits(config, print).open("train").class_names)
 
 
 def photographs(preprocessing: Preprocessing, count: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mindtune.errors import UserError
@@ -13,6 +14,7 @@ INCEPTION_MEAN = (0.5, 0.5, 0.5)
 INCEPTION_STD = (0.5, 0.5, 0.5)
 
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
+RESIZES = ("shorter", "square")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Preprocessing:
         std: per-channel standard deviation of RGB values in [0, 1].
         interpolation: PIL resampling filter, one of ``INTERPOLATIONS``; always PIL's own result.
         crop_pct: share of the resized shorter side that the evaluation crop keeps, in (0, 1].
+        resize: ``shorter`` resizes the shorter side and crops the centre; ``square`` resizes to the
+            square at once, aspect ratio and ``crop_pct`` ignored.
     """
 
     input_size: int = 224
@@ -32,6 +36,7 @@ class Preprocessing:
     std: tuple[float, float, float] = IMAGENET_STD
     interpolation: str = "bicubic"
     crop_pct: float = 0.875
+    resize: str = "shorter"
 
     def __post_init__(self) -> None:
         if self.interpolation not in INTERPOLATIONS:
@@ -39,10 +44,32 @@ class Preprocessing:
                 f"preprocessing.interpolation: got {self.interpolation!r}, "
                 f"expected one of {', '.join(INTERPOLATIONS)}"
             )
+        if self.resize not in RESIZES:
+            raise UserError(
+                f"preprocessing.resize: got {self.resize!r}, expected one of {', '.join(RESIZES)}"
+            )
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise UserError(
+                f"preprocessing.mean / std: got {self.mean} and {self.std}, expected three values "
+                "each, deviations above 0"
+            )
         if not 0 < self.crop_pct <= 1:
             raise UserError(f"preprocessing.crop_pct: got {self.crop_pct}, expected 0 < value <= 1")
         if self.input_size < 1:
             raise UserError(f"preprocessing.input_size: got {self.input_size}, expected >= 1")
+
+    def updated(self, values: Mapping[str, Any]) -> Preprocessing:
+        """These settings with every value that is given and not None, lists taken as tuples.
+
+        Raises:
+            UserError: a value out of range.
+        """
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.items()
+            if value is not None
+        }
+        return replace(self, **given)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain containers for YAML and JSON."""

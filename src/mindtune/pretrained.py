@@ -1,101 +1,152 @@
-"""Weights that a run starts from or is judged with, whoever wrote the file."""
+"""Weights that a run starts from or is judged with, and what their file says of itself."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mindtune import assemble
 from mindtune.classifier import Classifier
-from mindtune.config import RunConfig
-from mindtune.engine.checkpoint import MODEL_PREFIX, STATE_KIND
-from mindtune.errors import ConfigError
+from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
+from mindtune.errors import DataError, WeightsError
 from mindtune.run_folder import weight_file
-from mindtune.weights.load import load_weights
+from mindtune.weights.load import LoadReport, load_weights
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.weight_file import WeightFile
 
+EMA_KEY = "ema"
+_EMA_PREFIX = f"{ENGINE_PREFIX}ema."
 
-def load_for_training(network: Classifier, config: RunConfig) -> str:
-    """Start from ``config.pretrained``; returns a line saying what was loaded.
 
-    New by intention are the head, unless ``head.reset`` is off, and what the tunings added where
-    the file has none of it; everything else must fit.
+@dataclass(frozen=True)
+class Pretrained:
+    """A weight file; where this package wrote it, ``header`` holds the run's configuration.
 
-    Raises:
-        WeightsError: the file cannot be read or does not fit.
-        CheckpointError: there is no such file or run folder.
+    Attributes:
+        file: the network's tensors under the file's names.
+        header: configuration, preprocessing and class names; empty for files of other tools.
     """
-    file = _read(weight_file(Path(str(config.pretrained))), config.pretrained_key)
-    added = [
-        p.name
-        for group in network.backbone.layer_groups().values()
-        for p in group
-        if p.name.split(".")[-3:-2] == ["psrp"]
-    ]
-    new = [] if set(added) & set(file.tensors) else added
-    head = ["head"] if config.head.reset else []
-    return _load(network, file, new=[*new, *head], dropped=head).summary()
 
+    file: WeightFile
+    header: dict[str, Any]
 
-def load_for_evaluation(network: Classifier, path: Path, key: str | None = None) -> None:
-    """Fill the whole network, head included, from ``path``.
+    @property
+    def path(self) -> Path:
+        """The file itself, also where a run folder was given."""
+        return self.file.path
 
-    Raises:
-        WeightsError: the file cannot be read, or anything is missing, unexpected or mis-shaped.
-    """
-    _load(network, _read(path, key))
+    @property
+    def class_names(self) -> list[str]:
+        """Names in label order; empty where the file does not say them."""
+        return list(self.header.get("class_names", []))
 
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """How images were prepared, input size left out; empty where the file does not say it."""
+        stored = dict(self.header.get("preprocessing", {}))
+        stored.pop("input_size", None)
+        return stored
 
-def class_names_of(path: Path, config: RunConfig) -> list[str]:
-    """Class names written into a MindTune file, else those of the configured data set.
+    def check_classes(self, names: tuple[str, ...]) -> None:
+        """Refuse data of other classes, or in another order, than the file was trained on.
 
-    Raises:
-        UserError: neither says them.
-    """
-    names = stored_class_names(path)
-    if names:
-        return names
-    if config.data.root is None and config.data.name == "folder":
-        raise ConfigError(
-            f"data: {path} does not say its classes, expected --data.name and --data.root of the "
-            "data set it was trained on"
+        Raises:
+            DataError: naming the first difference.
+        """
+        trained = self.class_names
+        if not trained or trained == list(names):
+            return
+        if len(trained) != len(names):
+            difference = f"{len(trained)} classes, got data of {len(names)}"
+        else:
+            label = next(i for i, pair in enumerate(zip(trained, names)) if pair[0] != pair[1])
+            difference = f"class {label} {trained[label]!r}, got data with {names[label]!r} there"
+        raise DataError(
+            f"weights {self.path}: were trained with {difference}; evaluate on the data set and "
+            "classes of their training (--data.name, --data.root, --data.classes)"
         )
-    return list(assemble.build_splits(config, print).open("train").class_names)
 
 
-def stored_class_names(path: Path) -> list[str]:
-    """Class names written into a MindTune file; empty for a file of another tool."""
-    if path.suffix != ".safetensors":
-        return []
-    return list(_header(read_tensors(path)).get("class_names", []))
+def read_pretrained(given: str, key: str | None = None) -> Pretrained:
+    """Open a weight file of any tool, or the best weights of a run folder.
+
+    Args:
+        given: a file, or a run folder.
+        key: which network of a training checkpoint; of our own training states, ``ema`` takes the
+            averaged weights.
+
+    Raises:
+        CheckpointError: no such file or run folder.
+        WeightsError: the file cannot be read or has no such key.
+    """
+    path = weight_file(Path(given))
+    averaged = key == EMA_KEY and path.suffix == ".safetensors"
+    file = read_tensors(path, None if averaged else key)
+    header = json.loads(file.metadata.get("mindtune", "{}"))
+    if header.get("kind") == STATE_KIND:
+        return Pretrained(_network_of_state(file, averaged), header)
+    if averaged:
+        raise WeightsError(
+            f"weights {path}: --pretrained_key ema asks for the averaged weights of a training "
+            "state (last.safetensors), this file holds one set; leave the option out"
+        )
+    return Pretrained(file, header)
 
 
-def _load(network: Classifier, file: WeightFile, **names: Any) -> Any:
+def load_for_training(network: Classifier, pretrained: Pretrained, reset_head: bool) -> LoadReport:
+    """Start from ``pretrained``.
+
+    New by intention are the head, if ``reset_head``, and what the tunings added where the file has
+    none of it; everything else must fit.
+
+    Raises:
+        WeightsError: the file does not fit.
+    """
+    added = [p.name for group in network.parameter_groups().values() for p in group]
+    added = [name for name in added if name.split(".")[-3:-2] == ["psrp"]]
+    new = [] if set(added) & set(pretrained.file.tensors) else added
+    head = ["head"] if reset_head else []
+    return _load(network, pretrained, new=[*new, *head], dropped=head)
+
+
+def load_for_evaluation(network: Classifier, pretrained: Pretrained) -> LoadReport:
+    """Fill the whole network, head included.
+
+    Raises:
+        WeightsError: anything is missing, unexpected or mis-shaped.
+    """
+    return _load(network, pretrained)
+
+
+def _load(network: Classifier, pretrained: Pretrained, **names: Any) -> LoadReport:
     backbone = network.backbone
     return load_weights(
         network,
-        file,
+        pretrained.file,
         num_prefix_tokens=backbone.num_prefix_tokens,
         grid=backbone.patch_embed.grid_size,
         **names,
     )
 
 
-def _read(path: Path, key: str | None) -> WeightFile:
-    """A file's tensors; of a training state only the network's."""
-    file = read_tensors(path, key)
-    if _header(file).get("kind") != STATE_KIND:
-        return file
-    tensors = {
+def _network_of_state(file: WeightFile, averaged: bool) -> WeightFile:
+    """The network in a training state, what trains replaced by its average if ``averaged``."""
+    stored = {
         name[len(MODEL_PREFIX) :]: array
         for name, array in file.tensors.items()
         if name.startswith(MODEL_PREFIX)
     }
-    return dataclasses.replace(file, tensors=tensors)
-
-
-def _header(file: WeightFile) -> dict[str, Any]:
-    return json.loads(file.metadata.get("mindtune", "{}"))
+    averages = {
+        name[len(_EMA_PREFIX) :]: array
+        for name, array in file.tensors.items()
+        if name.startswith(_EMA_PREFIX) and name[len(_EMA_PREFIX) :] in stored
+    }
+    if averaged and not averages:
+        raise WeightsError(
+            f"weights {file.path}: --pretrained_key ema: this run kept no average (ema_decay); "
+            "leave the option out"
+        )
+    chosen = {**stored, **averages} if averaged else stored
+    return dataclasses.replace(file, tensors=chosen, key=EMA_KEY if averaged else file.key)

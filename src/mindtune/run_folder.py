@@ -20,8 +20,8 @@ CONFIG = "config.yaml"
 RESULT = "result.json"
 
 _MAY_DIFFER = {  # keys without influence on the numbers of a run
-    "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "pretrained",
-    "data.root", "data.workers",
+    "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "data.root",
+    "data.workers",
 }  # fmt: skip
 _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
     ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",
@@ -62,8 +62,9 @@ def state_to_resume(folder: Path, config: RunConfig) -> Path | None:
     """
     state = _newest_state(folder, config.resume)
     if state is not None:
+        _refuse_other_folder(folder, state)
         _refuse_other_config(state, config)
-    continued = config.resume == "auto" or _is_in(folder, state)
+    continued = config.resume == "auto" or state is not None
     if (folder / CONFIG).exists() and not (continued or config.overwrite):
         raise CheckpointError(
             f"{folder}: holds a run already; continue it with --resume auto, replace it with "
@@ -78,7 +79,7 @@ def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
     Raises:
         CheckpointError: it cannot be made or written.
     """
-    if config.overwrite and not _is_in(folder, state):
+    if config.overwrite and state is None:
         _remove_run(folder)
     make_folder(folder / CHECKPOINTS)
     for pattern in _TEMPORARY:
@@ -134,6 +135,23 @@ def _newest_state(folder: Path, resume: str | None) -> Path | None:
     for fault in faults:
         print(f"resuming from {state}: {fault}")
     return state
+
+
+def _refuse_other_folder(folder: Path, state: Path) -> None:
+    """A run continues where its log and best checkpoint lie."""
+    if not _is_in(folder, state):
+        raise CheckpointError(
+            f"--resume {state}: lies outside the run folder {folder}, where its log and best "
+            "checkpoint are missing; leave --out out to continue there, or start a new run from "
+            "its weights with --pretrained"
+        )
+
+
+def stored_preprocessing(state: Path) -> dict[str, Any]:
+    """How the run of a training state prepares images, input size left out."""
+    stored = dict(read_state_header(state).get("preprocessing", {}))
+    stored.pop("input_size", None)
+    return stored
 
 
 def _refuse_other_config(state: Path, config: RunConfig) -> None:

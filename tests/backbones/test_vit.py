@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from golden import assert_golden, fill, golden_input
 from mindtune.backbones import create_backbone, list_backbones
@@ -95,8 +95,30 @@ def test_features_come_after_the_final_norm_and_intermediates_before():
     np.testing.assert_array_equal(last.asnumpy(), backbone.forward_tokens(images).asnumpy())
     np.testing.assert_allclose(backbone.norm(last).asnumpy(), tokens.asnumpy(), atol=1e-6)
     assert not np.array_equal(first.asnumpy(), last.asnumpy())
-    with pytest.raises(ConfigError, match="expected 0 to 1"):
+    with pytest.raises(ValueError, match="beyond the last block"):
         backbone.forward_intermediates(images, (2,))
+
+
+class Inside(nn.Cell):
+    """Calls the backbone's further methods from a compiled graph, as an objective does."""
+
+    def __init__(self, backbone: nn.Cell) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        taken = self.backbone.forward_intermediates(images, (0, 1))
+        return (*taken, self.backbone.forward_attention(images))
+
+
+def test_further_features_compile():
+    backbone = create_backbone("vit_test")
+    fill(backbone)
+    images = golden_input("image", (2, 3, 32, 32))
+    found = Inside(backbone)(images)
+    expected = (*backbone.forward_intermediates(images, (0, 1)), backbone.forward_attention(images))
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_attention_of_the_last_block_is_a_distribution():

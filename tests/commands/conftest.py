@@ -61,7 +61,7 @@ def write_photographs() -> Callable[..., Path]:
                 folder.mkdir(parents=True)
                 photograph = originals[label % len(originals)]
                 for number in range(count):
-                    view = photograph.rotate(36 * label + 5 * number).resize((48, 40))
+                    view = photograph.rotate(36 * label + 5 * number).resize((40, 40))
                     view.save(folder / f"{number}.jpg")
         return root
 

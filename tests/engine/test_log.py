@@ -5,7 +5,7 @@ import csv
 import pytest
 from rich.console import Console
 
-from mindtune.engine.log import RunLog
+from mindtune.engine.log import RunLog, check_tensorboard
 from mindtune.errors import CheckpointError, UserError
 
 
@@ -39,7 +39,7 @@ def test_a_resumed_run_forgets_what_it_will_write_again(log):
         log.write(epoch(step))
     with log.path.open("a") as stream:
         stream.write('{"kind": "step", "st')  # killed while writing
-    log.forget_after(4)
+    log.forget_after(4, 2)
     assert [r["step"] for r in log.records()] == [2, 4]
     assert [r["step"] for r in rows(log)] == ["2", "4"]
     log.write(epoch(6))
@@ -58,7 +58,15 @@ def test_tensorboard_events_are_written(tmp_path):
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
-def test_a_missing_tensorboardx_is_said(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
+def test_a_missing_tensorboardx_is_said(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check_tensorboard(False)
     with pytest.raises(UserError, match=r"pip install 'mindtune\[tensorboard\]'"):
-        RunLog(tmp_path, Console(quiet=True), tensorboard=True)
+        check_tensorboard(True)
+
+
+def test_an_epoch_of_the_checkpointed_step_is_forgotten_while_it_is_unfinished(log):
+    log.write({"kind": "step", "step": 4, "loss": 0.5})
+    log.write(epoch(4))
+    log.forget_after(4, 1)
+    assert [r["kind"] for r in log.records()] == ["step"]

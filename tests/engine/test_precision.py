@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from golden import fill, golden_input
 from mindspore import Tensor, amp
 from mindspore import dtype as mstype
 
+from golden import fill, golden_input
 from mindtune.assemble import build_classifier
 from mindtune.config import RunConfig
 from mindtune.engine.optim import AdamW

@@ -29,5 +29,5 @@ def test_names_are_those_of_timm():
 
 
 def test_unknown_pool_is_refused():
-    with pytest.raises(ConfigError, match=r"head.pool: got 'meen'.*did you mean 'mean'"):
+    with pytest.raises(ConfigError, match=r"head.linear.pool: got 'meen'.*did you mean 'mean'"):
         LinearHead(8, 3, 1, pool="meen")

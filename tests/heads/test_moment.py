@@ -123,11 +123,11 @@ def test_pairs():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_heads": 3}, "head.num_heads: got 3"),
-        ({"num_heads": 1}, "head.num_heads: got 1"),
+        ({"num_heads": 3}, "head.moment.num_heads: got 3"),
+        ({"num_heads": 1}, "head.moment.num_heads: got 1"),
         ({"width": 24}, "got 6 channels a head"),
-        ({"pairing": "nearest"}, "head.pairing: got 'nearest'.*did you mean 'near'"),
-        ({"centering": "median"}, "head.centering"),
+        ({"pairing": "nearest"}, "head.moment.pairing: got 'nearest'.*did you mean 'near'"),
+        ({"centering": "median"}, "head.moment.centering"),
         ({"pairing": "half", "num_heads": 3, "width": 33}, "even number"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import mindspore.dataset.vision as vision
 import numpy as np
@@ -58,7 +59,7 @@ def test_eval_pixels_equal_mindspore_s_own_pil_bicubic(photo):
 
 def test_direct_resize_ignores_the_aspect_ratio(photo):
     expected = np.asarray(photo.resize((64, 64), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(EvalTransform(SMALL, direct_resize=True)(photo), expected)
+    np.testing.assert_array_equal(EvalTransform(replace(SMALL, resize="square"))(photo), expected)
     train = TrainTransform(SMALL, direct_resize=True, hflip=0.0, interpolation="bicubic")
     np.testing.assert_array_equal(train(photo, sample_rng(0, 0, 0)), expected)
 
@@ -107,7 +108,8 @@ def test_odd_sizes(noise, size, direct_resize):
     train = TrainTransform(SMALL, rand_augment=FULL, direct_resize=direct_resize)
     for index in range(5):
         assert train(image, sample_rng(0, 0, index)).shape == (64, 64, 3)
-    assert EvalTransform(SMALL, direct_resize=direct_resize)(image).shape == (64, 64, 3)
+    resize = "square" if direct_resize else "shorter"
+    assert EvalTransform(replace(SMALL, resize=resize))(image).shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mindspore import nn
 
@@ -29,7 +29,7 @@ class PretrainedConfig:
 
     preprocessing: Preprocessing
     source_names: tuple[str, ...] = ()
-    layouts: tuple[str, ...] = ("timm", "augreg npz", "mindspore")
+    layouts: tuple[str, ...] = ("timm", "augreg npz", "Hugging Face", "mindspore")
     licence: str = ""
     paper: str = ""
 
@@ -71,19 +71,24 @@ def backbone_entry(name: str) -> BackboneEntry:
     return _ENTRIES[name]
 
 
-def create_backbone(name: str, image_size: int | None = None, drop_path: float = 0.0) -> nn.Cell:
+def create_backbone(
+    name: str,
+    image_size: int | None = None,
+    drop_path: float = 0.0,
+    preprocessing: Mapping[str, Any] | None = None,
+) -> nn.Cell:
     """Build a backbone with random weights.
 
     Args:
         name: one of ``list_backbones()``.
         image_size: side of the input, pixels; default: the size its weights were trained at.
         drop_path: stochastic-depth rate of the last block, rising linearly from 0.
+        preprocessing: fields of ``Preprocessing`` for weights made with others than the registered
+            ones, such as ``{"mean": IMAGENET_MEAN}``.
 
     Raises:
         ConfigError: unknown name, or a size that the patches do not divide.
     """
     entry = backbone_entry(name)
-    preprocessing = entry.pretrained.preprocessing
-    if image_size is not None:
-        preprocessing = dataclasses.replace(preprocessing, input_size=image_size)
-    return entry.build(preprocessing, drop_path)
+    settings = entry.pretrained.preprocessing.updated(preprocessing or {})
+    return entry.build(settings.updated({"input_size": image_size}), drop_path)

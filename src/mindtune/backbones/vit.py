@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
-from mindtune.errors import ConfigError
 from mindtune.layers.attention import Attention
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.mlp import Mlp
@@ -104,8 +103,13 @@ class VisionTransformer(nn.Cell):
         return x
 
     def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C)."""
-        self._check_layers(layers)
+        """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C).
+
+        Raises:
+            ValueError: a block that does not exist.
+        """
+        if max(layers) >= self.arch.depth or min(layers) < 0:  # in a graph: Python's own exceptions
+            raise ValueError("forward_intermediates: got a layer beyond the last block")
         taken: tuple[Tensor, ...] = ()
         x = self.embed(images)
         for index, block in enumerate(self.blocks):
@@ -134,8 +138,3 @@ class VisionTransformer(nn.Cell):
             groups[f"blocks.{index}"] = weights_of(block)
         groups["norm"] = weights_of(self.norm)
         return groups
-
-    def _check_layers(self, layers: tuple[int, ...]) -> None:
-        wrong = [i for i in layers if not 0 <= i < self.arch.depth]
-        if wrong:
-            raise ConfigError(f"layers: got {wrong}, expected 0 to {self.arch.depth - 1}")

@@ -47,7 +47,7 @@ class TrainTransform:
     """Random crop, flip and RandAugment, in this order (moment probing spec 4.1).
 
     The authors' ``--simple-aug`` is ``rand_augment=None``. Their ``--no-aug``, which has nothing
-    random in it, is ``EvalTransform(preprocessing, direct_resize=True)``.
+    random in it, is ``EvalTransform`` with ``preprocessing.resize`` "square".
 
     Args:
         preprocessing: gives the side of the result and RandAugment's fill colour.
@@ -102,14 +102,15 @@ class EvalTransform:
     Args:
         preprocessing: gives S (``input_size``), ``crop_pct`` and the filter. ``crop_pct`` is at
             most 1, so the resized image is never smaller than the crop and nothing is padded.
-        direct_resize: resize straight to S x S, aspect ratio and ``crop_pct`` ignored.
+            Its ``resize`` "square" goes straight to S x S, aspect ratio and ``crop_pct`` ignored.
     """
 
-    def __init__(self, preprocessing: Preprocessing, *, direct_resize: bool = False) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         self.crop_size = preprocessing.input_size
         self.resize_size = math.floor(preprocessing.input_size / preprocessing.crop_pct)
         (self.resample,) = filters_named(preprocessing.interpolation)
-        self.prepare = self._squeeze if direct_resize else self._resize_and_crop
+        square = preprocessing.resize == "square"
+        self.prepare = self._squeeze if square else self._resize_and_crop
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Prepare an RGB image of any size; returns uint8 (S, S, 3)."""

@@ -33,7 +33,8 @@ class Position:
         step: updates done in all.
         best: best selection metric so far (top-1 in percent), None before the first evaluation.
         best_epoch: epoch (1-based) that reached it.
-        seconds: spent in finished epochs, evaluation included, over all sessions of the run.
+        seconds: spent on the updates and evaluations behind this position, over all sessions.
+        loss_sum, loss_count: over the updates of the epoch under way.
     """
 
     epoch: int = 0
@@ -42,6 +43,8 @@ class Position:
     best: float | None = None
     best_epoch: int | None = None
     seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,20 @@ class Checkpoints:
         header = {"kind": WEIGHTS_KIND, "position": asdict(position), **self.info}
         save_safetensors(self.folder / BEST, tensors, _metadata(header))
 
+    def newest_before(self, step: int) -> Path | None:
+        """The newest training state of fewer than ``step`` updates."""
+        for name in (LAST, PREVIOUS):
+            path = self.folder / name
+            if path.exists() and read_header(path)["position"]["step"] < step:
+                return path
+        return None
+
     def restore(self, path: Path) -> Position:
         """Set every parameter from the training state ``path``.
 
         Raises:
-            CheckpointError: no whole training state, or one of another network or optimiser;
-                no parameter is changed then.
+            CheckpointError: no whole training state, or one of another network, optimiser or data
+                set; no parameter is changed then.
         """
         tensors, header = read_state(path)
         wanted = {f"{MODEL_PREFIX}{p.name}": p for p in self.weights}
@@ -103,6 +114,12 @@ class Checkpoints:
                 f"({len(wrong)} differing parameters, first {wrong[0]}), expected this run's; "
                 "resume with the configuration it was made with"
             )
+        for key in ("train_images", "class_names"):
+            if header.get(key) != self.info.get(key):
+                raise CheckpointError(
+                    f"{path}: was trained on other data ({key} {_short(header.get(key))}, got "
+                    f"{_short(self.info.get(key))}); resume with the data it was made with"
+                )
         for name, parameter in wanted.items():
             parameter.set_data(Tensor(tensors[name]))
         return Position(**header["position"])
@@ -165,6 +182,11 @@ def newest_state(folder: Path) -> tuple[Path | None, list[str]]:
         else:
             return folder / name, faults
     return None, faults
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _array(parameter: Parameter) -> np.ndarray:

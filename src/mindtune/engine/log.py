@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -19,14 +20,18 @@ from mindtune.files import write_atomically
 Record = dict[str, Any]
 
 
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
+def check_tensorboard(wanted: bool) -> None:
+    """Raises ``UserError`` if TensorBoard events are wanted and cannot be written."""
+    if wanted and importlib.util.find_spec("tensorboardX") is None:
         raise UserError(
             "tensorboard: tensorboardX is not installed; pip install 'mindtune[tensorboard]', "
             "or leave --tensorboard out"
-        ) from error
+        )
+
+
+def _tensorboard(folder: Path) -> Any:
+    from tensorboardX import SummaryWriter
+
     return SummaryWriter(str(folder))
 
 
@@ -42,10 +47,10 @@ class RunLog:
         self.console = console
         self.events = _tensorboard(folder / "tensorboard") if tensorboard else None
 
-    def forget_after(self, step: int) -> None:
-        """Drop records past ``step``, which a resumed run is about to make again."""
+    def forget_after(self, step: int, epoch: int) -> None:
+        """Drop records past ``step`` or ``epoch``, which a resumed run is about to make again."""
         if self.path.exists():
-            kept = [r for r in self.records() if r["step"] <= step]
+            kept = [r for r in self.records() if r["step"] <= step and r.get("epoch", 0) <= epoch]
             write_atomically(self.path, "".join(json.dumps(r) + "\n" for r in kept).encode())
         self._write_table()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -13,9 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from mindspore import Tensor
 
-from mindtune.engine.checkpoint import LAST, Checkpoints, Position
+from mindtune.engine.checkpoint import Checkpoints, Position
 from mindtune.engine.log import EpochProgress, RunLog
-from mindtune.engine.step import StepOutput, TrainStep
+from mindtune.engine.step import TrainStep
+from mindtune.engine.updates import PendingUpdates
 from mindtune.errors import DivergedError
 
 
@@ -43,7 +43,8 @@ class Loop:
         checkpoints, log: where the run is kept.
         checkpoint_every: updates between checkpoints inside an epoch; 0 for none.
         images_per_step: images an update sees on this device.
-        position: where to start.
+        position: where to start, and how far it has come.
+        mark: when ``position.seconds`` was last brought up to date.
     """
 
     step: TrainStep
@@ -59,105 +60,87 @@ class Loop:
     checkpoint_every: int = 0
     log_every: int = 10
     position: Position = field(default_factory=Position)
-    pending: list[tuple[int, float, StepOutput]] = field(default_factory=list)
+    mark: float = 0.0
 
     def run(self) -> Position:
         """Train to the end; returns the last position.
 
         Raises:
-            DivergedError: a loss is NaN or infinite.
+            DivergedError: a loss, gradient norm or evaluation is NaN or infinite.
         """
-        while self.position.epoch < self.epochs:
+        position = self.position
+        self.mark = time.perf_counter()
+        while position.epoch < self.epochs:
+            updates = self.steps_per_epoch - position.step_in_epoch
             started = time.perf_counter()
-            losses = self._train_epoch()
-            record = self._epoch_record(losses, time.perf_counter() - started)
-            if self.position.epoch % self.evaluate_every == 0 or self._finished():
-                record.update(self._evaluate_and_select())
-            self.position.seconds += time.perf_counter() - started
+            self._train_epoch()
+            seconds = time.perf_counter() - started
+            record = self._epoch_record(updates * self.images_per_step / seconds)
+            if position.epoch % self.evaluate_every == 0 or position.epoch == self.epochs:
+                record.update(self._evaluate_and_select(record["lr"]))
             # Log first: a run killed in between resumes before this epoch and logs it again.
             self.log.write(record)
-            self.checkpoints.save_last(self.position)
+            self._save_last()
             self._say_epoch(record)
-        return self.position
+        return position
 
-    def _finished(self) -> bool:
-        return self.position.epoch == self.epochs
-
-    def _train_epoch(self) -> list[float]:
+    def _train_epoch(self) -> None:
         position = self.position
         progress = EpochProgress(self.log.console, position.epoch + 1, self.steps_per_epoch)
         batches = self.loader.epoch(position.epoch, position.step_in_epoch * self.step.accumulate)
-        losses: list[float] = []
+        pending = PendingUpdates(
+            position, self.checkpoints, self.log, self.step.term_names, self.images_per_step
+        )
         with progress.shown():
             for _ in range(position.step_in_epoch, self.steps_per_epoch):
                 group = list(itertools.islice(batches, self.step.accumulate))
-                self._update([tuple(Tensor(column) for column in batch) for batch in group])
+                rate = float(self.rates[position.step])
+                columns = [tuple(Tensor(column) for column in batch) for batch in group]
+                pending.add(position.step, rate, self.step(rate, position.step, columns))
+                position.step += 1
+                position.step_in_epoch += 1
                 progress.advance()
-                if position.step % self.log_every == 0:
-                    losses += self._read_pending(progress)
-                if self.checkpoint_every and position.step % self.checkpoint_every == 0:
-                    losses += self._read_pending(progress)
-                    self.checkpoints.save_last(position)
-            losses += self._read_pending(progress)
-        position.epoch, position.step_in_epoch = position.epoch + 1, 0
-        return losses
+                checkpoint = self._is_due(self.checkpoint_every)
+                if checkpoint or self._is_due(self.log_every):
+                    pending.read(progress)
+                if checkpoint:
+                    self._save_last()
+            pending.read(progress)
 
-    def _update(self, batches: list[tuple[Tensor, ...]]) -> None:
+    def _is_due(self, every: int) -> bool:
+        return every > 0 and self.position.step % every == 0
+
+    def _save_last(self) -> None:
+        now = time.perf_counter()
+        self.position.seconds += now - self.mark
+        self.mark = now
+        self.checkpoints.save_last(self.position)
+
+    def _epoch_record(self, images_per_second: float) -> dict[str, Any]:
+        """Close the epoch: its record, and the position at the start of the next."""
         position = self.position
-        rate = float(self.rates[position.step])
-        output = self.step(rate, position.step, batches)
-        self.pending.append((position.step, rate, output))
-        position.step += 1
-        position.step_in_epoch += 1
-
-    def _read_pending(self, progress: EpochProgress) -> list[float]:
-        """Losses of the updates since the last call; reading them waits for the device."""
-        losses = []
-        for step, rate, output in self.pending:
-            loss = output.loss()
-            if not math.isfinite(loss):
-                raise self._diverged(step, rate, loss)
-            losses.append(loss)
-        if self.pending:
-            step, rate, output = self.pending[-1]
-            self.pending.clear()
-            norm = float(output.grad_norm.asnumpy())
-            self.log.write(
-                {
-                    "kind": "step",
-                    "step": step + 1,
-                    "loss": losses[-1],
-                    "lr": rate,
-                    "grad_norm": norm,
-                }
-            )
-            status = f"loss {losses[-1]:.4f}  lr {rate:.3g}"
-            progress.say(status, f"step {step + 1}  {status}  grad norm {norm:.3g}")
-        return losses
-
-    def _diverged(self, step: int, rate: float, loss: float) -> DivergedError:
-        last = self.checkpoints.folder / LAST
-        return DivergedError(
-            f"loss: got {loss} at update {step + 1} (learning rate {rate:.3g}), expected a finite "
-            "value; lower --optim.lr or set --optim.clip_norm 1. "
-            f"Last good checkpoint: {last if last.exists() else 'none was written yet'}"
-        )
-
-    def _epoch_record(self, losses: list[float], seconds: float) -> dict[str, Any]:
+        mean_loss = position.loss_sum / position.loss_count
+        position.epoch, position.step_in_epoch = position.epoch + 1, 0
+        position.loss_sum, position.loss_count = 0.0, 0
         return {
             "kind": "epoch",
-            "step": self.position.step,
-            "epoch": self.position.epoch,
-            "lr": float(self.rates[self.position.step - 1]),
-            "train_loss": float(np.mean(losses)) if losses else None,
-            "images_per_second": round(len(losses) * self.images_per_step / seconds, 2),
+            "step": position.step,
+            "epoch": position.epoch,
+            "lr": float(self.rates[position.step - 1]),
+            "train_loss": mean_loss,
+            "images_per_second": images_per_second,
         }
 
-    def _evaluate_and_select(self) -> dict[str, Any]:
-        ema = self.step.ema
+    def _evaluate_and_select(self, rate: float) -> dict[str, Any]:
+        ema, position = self.step.ema, self.position
         with ema.applied() if ema is not None else nullcontext():
-            metrics = self.evaluate()
-            position = self.position
+            try:
+                metrics = self.evaluate()
+            except DivergedError as error:
+                raise DivergedError(
+                    f"{error}; after update {position.step} (learning rate {rate:.3g}). Last good "
+                    f"checkpoint: {self.checkpoints.newest_before(position.step) or 'none'}"
+                ) from error
             if position.best is None or metrics["top1"] > position.best:
                 position.best, position.best_epoch = metrics["top1"], position.epoch
                 self.checkpoints.save_best(position)

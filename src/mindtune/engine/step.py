@@ -169,6 +169,7 @@ class TrainStep:
         self.accumulate = accumulate
         self.random_layers = random_layers(objective)
         self.optimizer, self.ema, self.loss_scaler = optimizer, ema, loss_scaler
+        self.term_names: tuple[str, ...] = objective.term_names
         objective.set_train(True)
         gradients = Gradients(objective, parameters, loss_scaler)
         update: nn.Cell = Update(optimizer, clip_norm, ema)

@@ -25,7 +25,7 @@ class LinearHead(nn.Dense):
     ) -> None:
         if pool not in POOLS:
             raise ConfigError(
-                f"head.pool: got {pool!r}, expected a known pooling{nearest(pool, POOLS)}"
+                f"head.linear.pool: got {pool!r}, expected a known pooling{nearest(pool, POOLS)}"
             )
         super().__init__(in_dim, num_classes, weight_init=Normal(0.02), bias_init="zeros")
         self.first_patch = num_prefix_tokens

@@ -27,8 +27,8 @@ def map_side(head_dim: int) -> int:
     """
     if head_dim < 7:
         raise ConfigError(
-            f"head.width / head.num_heads: got {head_dim} channels a head, expected at least 7 "
-            "for the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
+            f"head.moment.width / num_heads: got {head_dim} channels a head, expected at least 7 for "
+            "the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
         )
     return ((head_dim - 3) // 2 + 1 - 3) // 2 + 1
 
@@ -36,7 +36,7 @@ def map_side(head_dim: int) -> int:
 def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
     if value not in valid:
         raise ConfigError(
-            f"head.{name}: got {value!r}, expected a known option{nearest(value, valid)}"
+            f"head.moment.{name}: got {value!r}, expected a known option{nearest(value, valid)}"
         )
 
 
@@ -83,8 +83,8 @@ class MomentHead(nn.Cell):
         _check("first_token", first_token, FIRST_TOKEN)
         if num_heads < 2 or width % num_heads:
             raise ConfigError(
-                f"head.num_heads: got {num_heads}, expected at least 2 and a divisor of "
-                f"head.width {width}"
+                f"head.moment.num_heads: got {num_heads}, expected at least 2 and a divisor of "
+                f"head.moment.width {width}"
             )
         self.num_heads = num_heads
         self.head_dim = width // num_heads

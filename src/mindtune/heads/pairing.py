@@ -23,7 +23,7 @@ def head_pairs(pairing: str, num_heads: int) -> tuple[np.ndarray, np.ndarray]:
     heads = range(num_heads)
     if pairing == "half" and num_heads % 2:
         raise ConfigError(
-            f"head.num_heads: got {num_heads}, expected an even number for pairing half"
+            f"head.moment.num_heads: got {num_heads}, expected an even number for pairing half"
         )
     pairs = {
         "near": [(i, i + 1) for i in heads[:-1]],

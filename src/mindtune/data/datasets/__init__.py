@@ -19,6 +19,7 @@ from mindtune.data.datasets.imagenet_c import (
     MCE_CORRUPTIONS,
     SEVERITIES,
     corruption_source,
+    corruptions_at,
 )
 from mindtune.data.datasets.imagenet_classes import imagenet_class_names, imagenet_wnids
 from mindtune.data.datasets.imagenet_subsets import (
@@ -50,6 +51,7 @@ __all__ = [
     "cifar10",
     "cifar100",
     "corruption_source",
+    "corruptions_at",
     "create_dataset",
     "cub200",
     "dataset_spec",

@@ -64,6 +64,13 @@ IMAGENET_C = DatasetSpec(
 )
 
 
+def corruptions_at(root: Path) -> tuple[str, ...]:
+    """The 15 corruptions of the mCE, and those of the 4 extra ones that are at ``root``."""
+    homes = candidate_homes(IMAGENET_C, root)
+    extra = [name for name in EXTRA_CORRUPTIONS if any((home / name).is_dir() for home in homes)]
+    return (*MCE_CORRUPTIONS, *extra)
+
+
 def corruption_source(
     root: Path, corruption: str, severity: int, spec: DatasetSpec = IMAGENET_C
 ) -> ImageFiles:

@@ -12,7 +12,7 @@ from mindtune.data.splits import hold_out, select_classes
 from mindtune.errors import DataError
 
 
-class DataSplits:
+class RunSplits:
     """Train, validation and test images of one data set, as a run's configuration asks for them.
 
     Args:
@@ -22,7 +22,7 @@ class DataSplits:
         val_fraction: share of the training images held out where the set has no val split.
         skip_unreadable: leave unreadable images out and report them.
         seed: of the hold-out.
-        report: told in one line what was skipped.
+        report: told in one line what was skipped; ``skipped`` holds all of it by split.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class DataSplits:
         self.seed = seed
         self.report = report
         self.on_disk = splits_of(name, self.root)
+        self.skipped: dict[str, list[str]] = {}
 
     def open(self, split: str) -> ImageSource:
         """Images of a split that is on disk.
@@ -56,9 +57,10 @@ class DataSplits:
             source = select_classes(source, self.classes)
         if self.skip_unreadable:
             source, skipped = drop_unreadable(source)
-            if skipped:
+            if skipped and split not in self.skipped:
                 named = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
                 self.report(f"{split}: skipped {len(skipped)} unreadable image(s): {named}")
+                self.skipped[split] = skipped
         return source
 
     def train_and_selection(self, selection: str) -> tuple[ImageSource, ImageSource]:
