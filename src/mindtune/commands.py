@@ -14,6 +14,11 @@ from mindtune.errors import ConfigError
 # MindSpore takes a second to import; --help and a mistyped key should not wait for it.
 
 _RUN_ONLY = ("pretrained", "pretrained_key", "out", "resume", "overwrite")
+_TRAINING_ONLY = (
+    "epochs", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
+    "tensorboard", "resume", "overwrite", "augment", "optim", "schedule", "head.reset",
+    "evaluation.every",
+)  # fmt: skip
 
 
 def train(argv: Sequence[str]) -> None:
@@ -30,6 +35,7 @@ def train(argv: Sequence[str]) -> None:
 
 def evaluate(argv: Sequence[str]) -> None:
     """``eval.py``: evaluate a run folder or a weight file."""
+    _refuse_training_options(argv)
     parser = cli.make_parser(EvaluateConfig, "eval.py", "Evaluate trained weights.")
     config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
     from mindtune.evaluating import evaluate as run_evaluation
@@ -38,13 +44,24 @@ def evaluate(argv: Sequence[str]) -> None:
 
 
 def export(argv: Sequence[str]) -> None:
-    """``export.py``: write a run's network as MINDIR."""
+    """``export.py``: write a run's network as MINDIR or ONNX."""
+    _refuse_training_options(argv)
     parser = cli.make_parser(ExportConfig, "export.py", "Export trained weights.")
     config = cli.parse(parser, ExportConfig, argv, _stored_defaults(argv))
     from mindtune.exporting import export as run_export
 
     name = f"model.{config.file_format.lower()}"
     run_export(config, Path(config.file) if config.file else _output_folder(config) / name)
+
+
+def _refuse_training_options(argv: Sequence[str]) -> None:
+    """An option without influence would be silently ignored; in a recipe's file it may stand."""
+    for word in argv:
+        option = word[2:].split("=", 1)[0]
+        if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in _TRAINING_ONLY):
+            raise ConfigError(
+                f"{option}: acts on training only, expected an option that acts here; leave it out"
+            )
 
 
 def _stored_defaults(argv: Sequence[str]) -> dict[str, Any]:

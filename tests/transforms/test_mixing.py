@@ -128,7 +128,7 @@ def test_same_rng_same_batch():
 
 
 def test_an_odd_batch_is_refused_with_the_cure():
-    message = "batch_size: got 3, expected an even number.*use 4, or set mixup_alpha"
+    message = "batch_size: got 3, expected an even number.*use 4, or set augment.mixup"
     with pytest.raises(ConfigError, match=message):
         Mixing(4)(flat_batch(3), np.arange(3), np.random.default_rng(0))
 

@@ -39,9 +39,11 @@ class RandomResizedCrop:
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ConfigError(f"scale: got {self.scale}, expected 0 < lowest <= highest <= 1")
+            raise ConfigError(
+                f"augment.scale: got {self.scale}, expected 0 < lowest <= highest <= 1"
+            )
         if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ConfigError(f"ratio: got {self.ratio}, expected 0 < lowest <= highest")
+            raise ConfigError(f"augment.ratio: got {self.ratio}, expected 0 < lowest <= highest")
         filters_named(self.interpolation)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -28,7 +28,7 @@ def filters_named(interpolation: str) -> tuple[Resampling, ...]:
     """
     if interpolation not in _FILTERS:
         raise ConfigError(
-            f"interpolation: got {interpolation!r}, expected a filter's name"
+            f"augment.interpolation: got {interpolation!r}, expected a filter's name"
             f"{nearest(interpolation, _FILTERS)}"
         )
     return _FILTERS[interpolation]

@@ -86,8 +86,8 @@ class Mixing:
         if self.enabled and batch_size % 2:
             raise ConfigError(
                 f"batch_size: got {batch_size}, expected an even number with mixup or cutmix, "
-                f"which mix samples in pairs; use {batch_size + 1}, or set mixup_alpha and "
-                "cutmix_alpha to 0"
+                f"which mix samples in pairs; use {batch_size + 1}, or set augment.mixup and "
+                "augment.cutmix to 0"
             )
 
     def _draw_cutmix(self, rng: np.random.Generator) -> bool:

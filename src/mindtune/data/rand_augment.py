@@ -74,8 +74,8 @@ class RandAugment:
         filters_named(self.interpolation)
         if self.interpolation == "lanczos":
             raise ConfigError(
-                "interpolation: got 'lanczos', which PIL has for resizing only, expected random, "
-                "bicubic, bilinear or nearest with rand_augment; choose one of these"
+                "augment.interpolation: got 'lanczos', which PIL has for resizing only, expected "
+                "random, bicubic, bilinear or nearest with rand_augment; choose one of these"
             )
 
     @classmethod
@@ -131,14 +131,16 @@ def parse_config(config: str) -> dict[str, float]:
     policy, *sections = config.split("-")
     if policy != "rand":
         raise ConfigError(
-            f"rand_augment: got {config!r}, expected a string such as {_EXAMPLE!r}; "
+            f"augment.rand_augment: got {config!r}, expected a string such as {_EXAMPLE!r}; "
             "the only policy is 'rand'"
         )
     values: dict[str, float] = {}
     for section in sections:
         key, value = _parse_section(section, config)
         if key in values:
-            raise ConfigError(f"rand_augment: section {key!r} twice in {config!r}; keep one")
+            raise ConfigError(
+                f"augment.rand_augment: section {key!r} twice in {config!r}; keep one"
+            )
         values[key] = value
     return values
 
@@ -148,19 +150,19 @@ def _parse_section(section: str, config: str) -> tuple[str, float]:
     key = match[1] if match else section
     if key == "w":
         raise ConfigError(
-            f"rand_augment: section {section!r} of {config!r} (weighted choice of operations) "
-            "is not supported; remove it"
+            f"augment.rand_augment: section {section!r} of {config!r} (weighted choice of "
+            "operations) is not supported; remove it"
         )
     if match is None or key not in _SECTIONS:
         raise ConfigError(
-            f"rand_augment: unknown section {section!r} in {config!r}, expected parts such as "
-            f"those of {_EXAMPLE!r}{nearest(key, _SECTIONS)}"
+            f"augment.rand_augment: unknown section {section!r} in {config!r}, expected parts such "
+            f"as those of {_EXAMPLE!r}{nearest(key, _SECTIONS)}"
         )
     rule, value = _SECTIONS[key], float(match[2])
     if not rule.lowest <= value <= rule.highest or (rule.whole and not value.is_integer()):
         kind = "a whole number" if rule.whole else "a number"
         raise ConfigError(
-            f"rand_augment: section {section!r} of {config!r}: {rule.meaning} must be {kind} "
-            f"from {rule.lowest:g} to {rule.highest:g}"
+            f"augment.rand_augment: section {section!r} of {config!r}: {rule.meaning} must be "
+            f"{kind} from {rule.lowest:g} to {rule.highest:g}"
         )
     return key, value

@@ -124,11 +124,15 @@ def select_classes(source: ImageSource, classes: Sequence[str | int]) -> ImageSo
         DataError: empty list, unknown, ambiguous or repeated class.
     """
     if not classes:
-        raise DataError("classes: got an empty list, expected at least one class name or number")
+        raise DataError(
+            "data.classes: got an empty list, expected at least one class name or number"
+        )
     chosen = [_class_index(source.class_names, wanted) for wanted in classes]
     repeated = [source.class_names[old] for old, times in Counter(chosen).items() if times > 1]
     if repeated:
-        raise DataError(f"classes: got {repeated[0]!r} more than once, expected each class once")
+        raise DataError(
+            f"data.classes: got {repeated[0]!r} more than once, expected each class once"
+        )
     new_label = np.full(len(source.class_names), -1, dtype=np.int32)
     new_label[chosen] = np.arange(len(chosen), dtype=np.int32)
     labels = new_label[source.labels]
@@ -142,13 +146,13 @@ def _class_index(names: tuple[str, ...], wanted: str | int) -> int:
         matches = [index for index, name in enumerate(names) if name == wanted]
         if not matches:
             raise DataError(
-                f"classes: got {wanted!r}, expected a class name{nearest(wanted, names)}"
+                f"data.classes: got {wanted!r}, expected a class name{nearest(wanted, names)}"
             )
         if len(matches) > 1:
             raise DataError(
-                f"classes: got {wanted!r}, which names classes {matches}; give the number instead"
+                f"data.classes: got {wanted!r}, the name of classes {matches}; give the number instead"
             )
         return matches[0]
     if not 0 <= wanted < len(names):
-        raise DataError(f"classes: got {wanted}, expected a number from 0 to {len(names) - 1}")
+        raise DataError(f"data.classes: got {wanted}, expected a number from 0 to {len(names) - 1}")
     return wanted

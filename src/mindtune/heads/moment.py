@@ -27,8 +27,8 @@ def map_side(head_dim: int) -> int:
     """
     if head_dim < 7:
         raise ConfigError(
-            f"head.moment.width / num_heads: got {head_dim} channels a head, expected at least 7 for "
-            "the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
+            f"head.moment.width / num_heads: got {head_dim} channels a head, expected at least 7 "
+            "for the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
         )
     return ((head_dim - 3) // 2 + 1 - 3) // 2 + 1
 
