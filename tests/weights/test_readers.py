@@ -137,3 +137,12 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(WeightsError, match="no regular file"):
         read_tensors(pipe)
+
+
+@pytest.mark.parametrize("length", [0x0280, 0x0380, 0x0580])
+def test_a_safetensors_header_as_long_as_a_pickle_begins(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "w.safetensors"
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    value = np.array([2.5], np.float32)
+    path.write_bytes(length.to_bytes(8, "little") + header + value.tobytes())
+    np.testing.assert_array_equal(read_tensors(path).tensors["a"], value)

@@ -150,7 +150,8 @@ def _class_index(names: tuple[str, ...], wanted: str | int) -> int:
             )
         if len(matches) > 1:
             raise DataError(
-                f"data.classes: got {wanted!r}, the name of classes {matches}; give the number instead"
+                f"data.classes: got {wanted!r}, which names classes {matches}; "
+                "give the number instead"
             )
         return matches[0]
     if not 0 <= wanted < len(names):

@@ -39,9 +39,13 @@ def recognise(path: Path, content: mmap.mmap) -> str:
     head = content[:512]
     if head.startswith(b"PK\x03\x04"):
         return _zip_kind(path, content)
+    is_braced = head[8:9] == b"{"
+    # Some header lengths begin with the bytes of a pickle: a length that fits the file decides.
+    if is_braced and int.from_bytes(head[:8], "little") <= len(content) - 8:
+        return "safetensors"
     if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         return "torch_legacy"
-    if head[8:9] == b"{":
+    if is_braced:
         return "safetensors"
     if looks_like_ckpt(content):
         return "ckpt"
