@@ -7,8 +7,9 @@ data=${1:?usage: cifar10_transfer.sh CIFAR10_FOLDER [RUNS_FOLDER]}
 runs=${2:-runs}
 pretrained=vit_mini_cifar10_pretrain
 
+bash scripts/make_venv.sh
 train() { # recipe, further options
-    python train.py --config "$1" --data.root "$data" --out "$runs/$(basename "$1" .yaml)" \
+    .venv/bin/python train.py --config "$1" --data.root "$data" --out "$runs/$(basename "$1" .yaml)" \
         --resume auto "${@:2}"
 }
 
@@ -17,4 +18,4 @@ for recipe in linear_probe/vit_mini_cifar10_lp moment_probing/vit_mini_cifar10_m
     moment_probing/vit_mini_cifar10_mp_plus full/vit_mini_cifar10_full; do
     train "configs/$recipe.yaml" --pretrained "$runs/$pretrained"
 done
-python scripts/results_table.py docs/results.md "$runs"/vit_mini_cifar10_*
+.venv/bin/python scripts/results_table.py docs/results.md "$runs"/vit_mini_cifar10_*

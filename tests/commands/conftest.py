@@ -137,6 +137,17 @@ class Mistakes:
     def best(self) -> Path:
         return self.run / "checkpoints" / "best.safetensors"
 
+    def _beside_best(self, name: str, source: Path) -> Path:
+        return Path(shutil.copy(source, self.best.with_name(name)))
+
+    @cached_property
+    def foreign_state(self) -> Path:
+        return self._beside_best("vit.safetensors", WEIGHTS / "b_timm_vit" / "vit.safetensors")
+
+    @cached_property
+    def text_state(self) -> Path:
+        return self._beside_best("text.safetensors", WEIGHTS / "bad" / "text_renamed.pth")
+
     @cached_property
     def run_without_whole_state(self) -> Path:
         for name in ("last.safetensors", "previous.safetensors"):

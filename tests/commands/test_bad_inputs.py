@@ -110,6 +110,10 @@ USAGE = {  # exit code 2: no run can have this configuration
         "train --precision fp16",
         r"precision: got fp16 on CPU, which MindSpore cannot train in; use --precision fp32",
     ),
+    "option of another command": (
+        "evaluate --pretrained {m.run} --optim.lr 1",
+        r"optim\.lr: ",
+    ),
     "nothing to evaluate": ("evaluate", r"pretrained: got nothing, expected --pretrained"),
     "foreign weights without a recipe": (
         "evaluate --pretrained {m.weights}/b_timm_vit/vit.safetensors",
@@ -153,7 +157,7 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     ),
     "other number of classes": (
         "evaluate --pretrained {m.run} --data.classes [0,1,2,3,4]",
-        r"weights \S+best\.safetensors: are of 10 classes, got data of 5; evaluate on the data set",
+        r"weights \S+best\.safetensors: were trained with 10 classes, got data of 5; evaluate on",
     ),
     "ImageNet-A missing": (
         "evaluate --pretrained {m.run} --protocol imagenet_a --data.root nowhere",
@@ -227,16 +231,16 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
         r"best\.safetensors: got mindtune weights, expected a training state .*pass --pretrained",
     ),
     "resume from foreign weights": (
-        "train --resume {m.weights}/b_timm_vit/vit.safetensors",
+        "train --out {m.run} --resume {m.foreign_state}",
         r"vit\.safetensors: got a foreign file, expected a training state .*pass --pretrained",
     ),
     "resume from text": (
-        "train --resume {m.weights}/bad/text_renamed.pth",
-        r"text_renamed\.pth: truncated or no safetensors file",
+        "train --out {m.run} --resume {m.text_state}",
+        r"text\.safetensors: truncated or no safetensors file",
     ),
     "resume into another run": (
-        "train --out {m.mp_plus_run} --resume {m.other_run}",
-        r"/run: holds a run already; .*choose another folder with --out",
+        "train --out {m.run} --resume {m.other_run}",
+        r"--resume \S+: lies outside the run folder \S+/run, .*; leave --out",
     ),
     "no whole checkpoint": (
         "train --out {m.run_without_whole_state} --resume auto",
@@ -256,7 +260,7 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     ),
     "loss not finite": (
         "train --optim.lr 1e30 --tuning.modes [full]",
-        r"loss: got (nan|inf) at update 2 \(learning rate 9\.33e\+29\), expected a finite value; "
+        r"loss: got (nan|inf), expected a finite value, at update 2 \(learning rate 9\.33e\+29\); "
         r"lower --optim\.lr .*Last good checkpoint: none",
     ),
 }

@@ -78,12 +78,12 @@ def test_version(name, printed) -> None:
 def test_printed_configuration_is_a_recipe(name, printed, tmp_path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("optim: {lr: 0.25}\nepochs: 3\n")
-    options = ["--config", str(recipe), "--epochs", "7", "--tuning.modes", "[psrp, full]"]
+    options = ["--config", str(recipe), "--seed", "7", "--tuning.modes", "[psrp, full]"]
     text = printed(name, *options, "--print_config")
 
     values = flatten(yaml.safe_load(text))
     assert set(values) == {*keys_of(COMMANDS[name]), "smoke"}
-    assert (values["optim.lr"], values["epochs"]) == (0.25, 7)
+    assert (values["optim.lr"], values["epochs"], values["seed"]) == (0.25, 3, 7)
     assert values["tuning.modes"] == ["psrp", "full"]
 
     recipe.write_text(text)
