@@ -18,7 +18,7 @@ FLOORS = [
     {"objectives", "classifier"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
-    {"cli", "assemble", "run_folder"},
+    {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained"},
     {"training", "evaluating", "exporting"},
     {"commands"},

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from mindtune import assemble, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import EvaluateConfig, check_config, flatten
+from mindtune.config import EvaluateConfig, flatten
+from mindtune.config_checks import check_config
 from mindtune.data.datasets import (
     IMAGENET_A,
     IMAGENET_R,

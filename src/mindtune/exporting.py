@@ -17,7 +17,8 @@ from sklearn.datasets import load_sample_images
 
 from mindtune import assemble, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import ExportConfig, check_config
+from mindtune.config import ExportConfig
+from mindtune.config_checks import check_config
 from mindtune.data.normalise import normalise
 from mindtune.data.source import ImageArrays
 from mindtune.data.transforms import EvalTransform

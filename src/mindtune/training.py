@@ -11,7 +11,8 @@ from rich.console import Console
 
 from mindtune import assemble, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import RunConfig, check_config
+from mindtune.config import RunConfig
+from mindtune.config_checks import check_config
 from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
 from mindtune.engine.checkpoint import BEST, Checkpoints, Position

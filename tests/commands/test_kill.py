@@ -120,7 +120,7 @@ def kill_after(updates: int, argv: list[str], run: Path, delay: float) -> None:
         assert process.wait() == -signal.SIGKILL, "training ended before it could be killed"
 
 
-def test_killed_ten_times_at_random_it_ends_as_if_never_killed(command, tmp_path) -> None:
+def test_killed_ten_times_at_random_it_ends_as_if_never_killed(command, capfd, tmp_path) -> None:
     chance = random.Random(SEED)
     options = KILLED.split()
     whole, run = tmp_path / "whole", tmp_path / "run"
@@ -130,7 +130,8 @@ def test_killed_ten_times_at_random_it_ends_as_if_never_killed(command, tmp_path
         updates = chance.randint(1, 16) if kill else 0  # the first comes before any checkpoint
         kill_after(updates, again, run, delay=chance.uniform(0, 0.03))
         reached.append(last_step(run))
-    print(f"seed {SEED}: killed after updates {reached}")
+    with capfd.disabled():
+        print(f" seed {SEED}: killed after updates {reached}", end=" ")
     assert all(later > earlier for earlier, later in zip(reached, reached[1:]))
 
     outcome = command("train", *again)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from mindtune.config import RunConfig
+from mindtune.config_checks import check_config
+from mindtune.errors import ConfigError
+
+
+def changed(key: str, value: object) -> RunConfig:
+    config = RunConfig()
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = getattr(section, part)
+    setattr(section, last, value)
+    return config
+
+
+def test_defaults_pass():
+    check_config(RunConfig())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("head.name", "momment", "one of linear, moment"),
+        ("head.moment.pairing", "far", "one of near, half, one, all"),
+        ("preprocessing.resize", "crop", "one of shorter, square, None"),
+        ("evaluation.selection", "Test", "one of val, test"),
+        ("epochs", 0, "at least 1"),
+        ("seed", 2**32, "0 to 4294967295"),
+        ("optim.lr", 0.0, "more than 0"),
+        ("augment.hflip", 1.5, "a probability"),
+        ("ema_decay", 1.0, "0 <= value < 1"),
+        ("optim.betas", (0.9, 1.0), "two values"),
+        ("data.val_fraction", 1.0, "0 < value < 1"),
+    ],
+)
+def test_impossible_values_are_named(key, value, expected):
+    with pytest.raises(ConfigError) as caught:
+        check_config(changed(key, value))
+    assert str(caught.value).startswith(f"{key}: got ")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("preprocessing.resize", None), ("max_steps", None), ("seed", 2**32 - 1)]
+)
+def test_what_may_be_left_open_passes(key, value):
+    check_config(changed(key, value))
