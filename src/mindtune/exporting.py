@@ -24,7 +24,7 @@ from mindtune.data.source import ImageArrays
 from mindtune.data.transforms import EvalTransform
 from mindtune.engine.device import use_device
 from mindtune.errors import ConfigError, UserError
-from mindtune.files import write_atomically
+from mindtune.files import share, write_atomically
 from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
@@ -134,6 +134,7 @@ def _write_checked(
                 f"{file}: the file's logits differ from the network's by {difference:.1e}, "
                 f"expected at most {TOLERANCE:.0e}; nothing was written"
             )
+        share(written)
         shutil.move(str(written), file)
     return difference
 

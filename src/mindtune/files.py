@@ -27,6 +27,7 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
+        share(temporary)
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
@@ -37,6 +38,13 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
         ) from error
     finally:
         _remove(temporary)
+
+
+def share(path: Path) -> None:
+    """Give ``path`` the permissions of an ordinary new file; some libraries write for the owner."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 def _remove(temporary: Path) -> None:

@@ -9,13 +9,24 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from mindtune.classifier import Classifier
+from mindtune.errors import ConfigError
+from mindtune.parameters import weights_of
 
 
 def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> None:
     """Write ``network`` as it stands: images float32 (B, 3, S, S) -> logits (B, K).
 
     B is ``fixed_batch``, or any where that is None. The file's name must end in ``.mindir``.
+
+    Raises:
+        ConfigError: weights of 1 GiB or more, which MindSpore splits over a folder of files.
     """
+    gigabytes = 4 * sum(p.size for p in weights_of(network)) / 2**30
+    if gigabytes >= 1:
+        raise ConfigError(
+            f"file_format: got MINDIR for {gigabytes:.2f} GiB of weights, expected less than 1 GiB, "
+            "which one MINDIR file can hold; use --file_format ONNX"
+        )
     size = network.backbone.preprocessing.input_size
     images = Tensor(shape=[fixed_batch, 3, size, size], dtype=ms.float32)
     if fixed_batch is not None:

@@ -70,3 +70,9 @@ def test_an_epoch_of_the_checkpointed_step_is_forgotten_while_it_is_unfinished(l
     log.write(epoch(4))
     log.forget_after(4, 1)
     assert [r["kind"] for r in log.records()] == ["step"]
+
+
+def test_a_log_that_cannot_be_written_is_said(log):
+    log.path.mkdir()
+    with pytest.raises(CheckpointError, match=r"log\.jsonl: cannot be written"):
+        log.write({"kind": "step", "step": 1})

@@ -100,3 +100,12 @@ def test_bytes_are_synced_before_the_name_is_taken(
 def test_absent_folder(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="folder exists"):
         save_safetensors(tmp_path / "no" / "w.safetensors", TENSORS, {})
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+    former = os.umask(0o022)
+    try:
+        save_safetensors(tmp_path / "w.safetensors", TENSORS, {})
+    finally:
+        os.umask(former)
+    assert (tmp_path / "w.safetensors").stat().st_mode & 0o777 == 0o644

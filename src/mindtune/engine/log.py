@@ -55,9 +55,19 @@ class RunLog:
         self._write_table()
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Append one record."""
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+        """Append one record.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.path}: cannot be written ({error.strerror}); check that the disk has room, "
+                "then continue with --resume auto"
+            ) from error
         if record["kind"] == "epoch":
             self._write_table()
         if self.events is not None:
