@@ -24,8 +24,8 @@ def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> No
     gigabytes = 4 * sum(p.size for p in weights_of(network)) / 2**30
     if gigabytes >= 1:
         raise ConfigError(
-            f"file_format: got MINDIR for {gigabytes:.2f} GiB of weights, expected less than 1 GiB, "
-            "which one MINDIR file can hold; use --file_format ONNX"
+            f"file_format: got MINDIR for {gigabytes:.2f} GiB of weights, expected less than the "
+            "1 GiB that one MINDIR file can hold; use --file_format ONNX"
         )
     size = network.backbone.preprocessing.input_size
     images = Tensor(shape=[fixed_batch, 3, size, size], dtype=ms.float32)
