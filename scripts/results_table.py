@@ -66,9 +66,11 @@ def read_run(folder: Path) -> Run:
 def page(runs: Sequence[Run]) -> str:
     """The whole page, markdown; the same results give the same text."""
     parts = [GENERATED, "\n".join(table(runs))]
-    on_test = [run.name for run in runs if run.result["selection"]["split"] == "test"]
-    if on_test:
-        parts.append(f"Best epoch chosen on the test split itself: {', '.join(on_test)}.")
+    chosen_there = [
+        run.name for run in runs if run.result["selection"]["split"] == run.result["split"]
+    ]
+    if chosen_there:
+        parts.append(f"Best epoch chosen on the reported split itself: {', '.join(chosen_there)}.")
     parts.append("\n".join(["```", *map(command, runs), "```"]))
     parts.append("\n".join(made_with(runs)))
     return "\n\n".join(parts) + "\n"
