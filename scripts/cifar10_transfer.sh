@@ -18,4 +18,4 @@ for recipe in linear_probe/vit_mini_cifar10_lp moment_probing/vit_mini_cifar10_m
     moment_probing/vit_mini_cifar10_mp_plus full/vit_mini_cifar10_full; do
     train "configs/$recipe.yaml" --pretrained "$runs/$pretrained"
 done
-.venv/bin/python scripts/results_table.py docs/results.md "$runs"/vit_mini_cifar10_*
+.venv/bin/python scripts/results_table.py docs/results.md "$runs"/vit_mini_cifar10_{pretrain,lp,mp,mp_plus,full}
