@@ -12,6 +12,7 @@ from mindtune.engine.optim import AdamW
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
 from mindtune.engine.step import TrainStep
 from mindtune.errors import ConfigError
+from mindtune.heads.linear import LinearHead
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
 
@@ -36,6 +37,20 @@ def test_fp16_products_change_logits_little_and_no_parameter():
     assert found.dtype == mstype.float16
     difference = np.abs(found.asnumpy().astype(np.float32) - expected).max()
     assert 0 < difference < 5e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("pool", ["pooled", "mean"])
+def test_a_linear_head_in_fp16_stays_close(pool):
+    rng = np.random.default_rng(0)
+    tokens = Tensor(rng.standard_normal((2, 197, 16)).astype(np.float32))
+    pooled = Tensor(rng.standard_normal((2, 16)).astype(np.float32))
+    exact, half = LinearHead(16, 3, 1, pool), LinearHead(16, 3, 1, pool)
+    fill(exact)
+    fill(half)
+    to_precision(half, "fp16")
+    expected = exact(tokens, pooled).asnumpy()
+    found = half(tokens, pooled).asnumpy().astype(np.float32)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
 
 
 def test_fp16_training_with_loss_scaling_follows_fp32():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
 
 from mindtune.errors import ConfigError, nearest
@@ -32,5 +33,7 @@ class LinearHead(nn.Dense):
         self.mean = pool == "mean"
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        feature = ops.mean(tokens[:, self.first_patch :], 1) if self.mean else pooled
-        return super().construct(feature)
+        if not self.mean:
+            return super().construct(pooled)
+        patches = ops.cast(tokens[:, self.first_patch :], mstype.float32)  # half would lose digits
+        return super().construct(ops.cast(ops.mean(patches, 1), tokens.dtype))
