@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ from mindtune.version import __version__
 Config = TypeVar("Config")
 
 _INTERRUPTED = 130
+_NOT_OUR_FAULT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 class Parser(ArgumentParser):
@@ -200,6 +202,15 @@ def run(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = N
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _NOT_OUR_FAULT:
+            raise
+        print(
+            f"error: {error.filename or 'a file'}: {error.strerror}; check its permissions and "
+            "the free space on its disk",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED

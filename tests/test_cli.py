@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from mindtune import cli
+from mindtune.errors import ConfigError, DataError
+
+
+def raising(error: BaseException):
+    def command(argv: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "printed"),
+    [
+        (ConfigError("seed: got -1"), 2, "error: seed: got -1\n"),
+        (DataError("image a.jpg"), 1, "error: image a.jpg\n"),
+        (OSError(errno.EACCES, "Permission denied", "/x/y"), 1, "error: /x/y: Permission denied;"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: a file: No space left"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_faults_of_the_user_and_the_machine_are_one_line(error, code, printed, capsys):
+    assert cli.run(raising(error), []) == code
+    err = capsys.readouterr().err
+    assert err.startswith(printed)
+    assert err.count("\n") == 1
+
+
+def test_faults_of_ours_keep_their_traceback():
+    with pytest.raises(OSError, match="Bad file"):
+        cli.run(raising(OSError(errno.EBADF, "Bad file")), [])
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()), [])
