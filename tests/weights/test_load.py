@@ -116,6 +116,22 @@ def test_mindspore_checkpoint_with_gamma_and_beta(tmp_path: Path) -> None:
     np.testing.assert_array_equal(parameters_as_arrays(net)["norm.weight"], np.arange(4.0))
 
 
+@pytest.mark.parametrize("optimizer", [nn.Adam, nn.AdamWeightDecay, nn.Momentum])
+def test_optimiser_state_of_a_mindspore_checkpoint_is_dropped(tmp_path: Path, optimizer) -> None:
+    trained = network(shapes_of())
+    for name, parameter in trained.parameters_and_names():
+        parameter.name = name
+    options = {"momentum": 0.9} if optimizer is nn.Momentum else {}
+    state = optimizer(trained.trainable_params(), learning_rate=0.1, **options)
+    everything = {p.name: p for p in (*trained.get_parameters(), *state.get_parameters())}
+    path = tmp_path / "trained.ckpt"
+    ms.save_checkpoint([{"name": n, "data": p} for n, p in everything.items()], str(path))
+    net = network(shapes_of())
+    report = load_weights(net, path)
+    assert set(report.loaded) == set(shapes_of())
+    assert "learning_rate" in report.dropped
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_parameters_keep_their_type(dtype: type) -> None:
     net = network(shapes_of())

@@ -20,6 +20,11 @@ from mindtune.weights.readers import read_tensors
 from mindtune.weights.weight_file import WeightFile
 
 _MOST_NAMES = 3
+_MINDSPORE_TRAINING_STATE = (  # what MindSpore's own training writes beside the weights
+    "moment1", "moment2", "vhat", "adam_m", "adam_v", "moments", "momentum", "accum", "stat", "exp_avg",
+    "exp_avg_sq", "beta1_power", "beta2_power", "global_step", "learning_rate", "state_step",
+    "epoch_num", "step_num", "scale_sense", "current_iterator_step", "last_overflow_iterator_step",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def load_weights(
         key: which state dict of a training checkpoint; only with a path.
         new: parameters which the file need not have. Those that it has all the same are loaded;
             name them in ``dropped`` too to start them afresh.
-        dropped: tensors of the file to leave out.
+        dropped: tensors of the file to leave out; optimiser state of a ``.ckpt`` always is.
         num_prefix_tokens: tokens of ``pos_embed`` before the patches.
         grid: (rows, columns) of the network's patches; None: a square. The file's are a square.
         reset_option: the command line which starts with a new head, for the message.
@@ -88,6 +93,8 @@ def load_weights(
     """
     if not isinstance(file, WeightFile):
         file = read_tensors(file, key)
+    if file.layout == "ckpt":
+        dropped = (*dropped, *_MINDSPORE_TRAINING_STATE)
     parameters = _by_timm_name(net)
     network = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     try:
