@@ -21,9 +21,10 @@ from mindtune.weights.weight_file import WeightFile
 
 _MOST_NAMES = 3
 _MINDSPORE_TRAINING_STATE = (  # what MindSpore's own training writes beside the weights
-    "moment1", "moment2", "vhat", "adam_m", "adam_v", "moments", "momentum", "accum", "stat", "exp_avg",
-    "exp_avg_sq", "beta1_power", "beta2_power", "global_step", "learning_rate", "state_step",
-    "epoch_num", "step_num", "scale_sense", "current_iterator_step", "last_overflow_iterator_step",
+    "moment1", "moment2", "vhat", "adam_m", "adam_v", "moments", "momentum", "accum", "stat",
+    "exp_avg", "exp_avg_sq", "beta1_power", "beta2_power", "global_step", "learning_rate",
+    "state_step", "epoch_num", "step_num", "scale_sense", "current_iterator_step",
+    "last_overflow_iterator_step",
 )  # fmt: skip
 
 
