@@ -8,10 +8,10 @@ from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.onnx_graph.layers import dense
+from mindtune.ops import COLUMN_EPS
 
 _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional package
 _END = 2**63 - 1  # Slice: up to the end of the axis
-_COLUMN_EPS = 1e-12  # the default of ops.normalise_columns
 
 
 def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str) -> str:
@@ -73,7 +73,7 @@ def _normalise_columns(graph: GraphBuilder, c: str) -> str:
     """Columns of (B, P, d, d) over their L2 norm."""
     square = graph.node("Mul", c, c)
     square = graph.node("ReduceSum", square, graph.integers((-2,)), keepdims=1)  # (B, P, 1, d)
-    clamped = graph.node("Max", square, graph.number(_COLUMN_EPS**2))
+    clamped = graph.node("Max", square, graph.number(COLUMN_EPS**2))
     return graph.node("Div", c, graph.node("Sqrt", clamped))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+COLUMN_EPS = 1e-12  # smallest norm a column is divided by
+
 
 def cross_covariance(x: Tensor, y: Tensor) -> Tensor:
     """``C[b, p] = x[b, p]^T y[b, p] / N``: (B, P, N, d) and (B, P, N, e) -> (B, P, d, e).
@@ -24,7 +26,7 @@ def cross_covariance(x: Tensor, y: Tensor) -> Tensor:
     return ops.bmm(x_by_channel, y) / x.shape[2]  # (B, P, d, e)
 
 
-def normalise_columns(c: Tensor, eps: float = 1e-12) -> Tensor:
+def normalise_columns(c: Tensor, eps: float = COLUMN_EPS) -> Tensor:
     """Divide each column of (..., d, e) by its L2 norm, or by ``eps`` where that is larger."""
     # The clamp acts on the square, whose gradient stays finite for a zero column.
     square = ops.sum(c * c, dim=-2, keepdim=True)
