@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -46,23 +47,26 @@ def test_reader_of_the_former_file_is_not_disturbed(tmp_path: Path) -> None:
     assert not read_tensors(path).tensors["a.weight"].any()
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def limited_disk() -> Iterator[None]:
-    """Files of this process cannot grow beyond 4 KiB, as on a full disk."""
+    """Files of this process cannot grow beyond 4 KiB, as on a full disk.
+
+    Only around the call under test: pytest's own output may go to a longer file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("limited_disk")
 def test_failed_write_leaves_the_former_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_safetensors(path, TENSORS, {})
     before = path.read_bytes()
-    with pytest.raises(
-        CheckpointError, match=r"w\.safetensors: cannot be written .* disk has room"
-    ):
+    expected = r"w\.safetensors: cannot be written .* disk has room"
+    with limited_disk(), pytest.raises(CheckpointError, match=expected):
         save_safetensors(path, {"large": np.zeros(10_000, np.float32)}, {})
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
