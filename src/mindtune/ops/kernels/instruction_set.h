@@ -1,0 +1,30 @@
+// The kernels as compiled for one instruction set.
+#pragma once
+
+#include "arguments.h"
+
+namespace mindtune {
+
+struct MomentGradient {
+  const float *z, *maps, *norms, *dmaps;
+  float *dz, *dweight, *dbias;
+};
+
+struct RootGradient {
+  const float *z, *triangles, *iterates, *dtriangles;
+  float* dz;
+};
+
+struct InstructionSet {
+  const char* name;
+  void (*pool_moments)(const Moments&, const float* z, float* maps, float* norms);
+  void (*differentiate_moments)(const Moments&, const MomentGradient&);
+  void (*pool_square_root)(const Moments&, int64_t steps, const float* z, float* triangles,
+                           float* iterates);
+  void (*differentiate_square_root)(const Moments&, int64_t steps, const RootGradient&);
+};
+
+// The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.
+const InstructionSet& instruction_set();
+
+}  // namespace mindtune

@@ -1,0 +1,11 @@
+// All kernels for one instruction set. The file that includes this names the set, gives the number
+// of lanes and rows of a tile, and has switched the compiler to it.
+
+#include "lanes.h"
+#include "moment_pooling.h"
+#include "moment_pooling_gradient.h"
+#include "square_root.h"
+#include "square_root_gradient.h"
+
+const InstructionSet kKernels = {MINDTUNE_NAME, pool_moments, differentiate_moments, pool_square_root,
+                                 differentiate_square_root};
