@@ -1,5 +1,42 @@
-"""Metadata lives in pyproject.toml; this file is where compiled kernels are added to the build."""
+"""Metadata lives in pyproject.toml; this file adds the compiled kernels to the build.
 
-from setuptools import setup
+They are optional: without a C++ compiler the package installs all the same, and computes with
+MindSpore's own operators. `mindtune doctor` says which.
+"""
 
-setup()
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FOLDER = Path("src/mindtune/ops/kernels")
+
+
+class BuildKernels(build_ext):
+    """A plain shared library: it is no Python module, so its name holds no Python version."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        return str(Path(*fullname.split("."))) + ".so"
+
+
+setup(
+    cmdclass={"build_ext": BuildKernels},
+    ext_modules=[
+        Extension(
+            "mindtune.ops.kernels.libmindtune_kernels",
+            sources=sorted(str(source) for source in FOLDER.glob("*.cpp")),
+            depends=sorted(str(header) for header in FOLDER.glob("*.h")),
+            language="c++",
+            extra_compile_args=[
+                "-std=gnu++17",
+                "-O3",
+                "-g0",
+                "-fopenmp",
+                "-fno-math-errno",
+                "-fvisibility=hidden",
+            ],
+            extra_link_args=["-fopenmp"],
+            optional=True,
+        )
+    ],
+)

@@ -24,7 +24,8 @@ if [ ! -x .venv/bin/python ]; then
 fi
 wanted=".${1:+[$1]}"
 stamp=".venv/installed-${1:-core}"
-if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ setup.py -nt "$stamp" ]; then
+sources="pyproject.toml setup.py src/mindtune/ops/kernels"
+if [ ! -f "$stamp" ] || [ -n "$(find $sources -newer "$stamp" ! -name '*.so' ! -type d)" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$wanted"
     touch "$stamp"
 fi

@@ -38,7 +38,7 @@ class MomentReference:
 
     def __init__(self, head, options: dict) -> None:
         self.w = {p.name: p.asnumpy().astype(np.float64) for p in head.get_parameters()}
-        self.heads = head.num_heads
+        self.heads = head.pooling.num_heads
         self.split = options.get("split", "contiguous")
         self.centering = options.get("centering", "scalar")
         self.first = 0 if options.get("first_token") == "keep" else 1

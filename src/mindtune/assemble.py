@@ -19,6 +19,7 @@ from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
+from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.layers.random import seed_random_layers
 from mindtune.preprocessing import Preprocessing
 from mindtune.tuning.apply import apply_tunings, find_tunings, train_everything, train_nothing
@@ -66,6 +67,7 @@ def build_head(config: HeadConfig, backbone: nn.Cell, num_classes: int) -> nn.Ce
     heads = {
         "linear": lambda: LinearHead(width, num_classes, prefix, **vars(config.linear)),
         "moment": lambda: MomentHead(width, num_classes, **vars(config.moment)),
+        "moment_isqrt": lambda: IsqrtMomentHead(width, num_classes, **vars(config.moment_isqrt)),
     }
     return heads[config.name]()
 

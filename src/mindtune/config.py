@@ -83,20 +83,37 @@ class MomentHeadConfig:
 
 
 @dataclass
+class IsqrtMomentHeadConfig:
+    """Options of head moment_isqrt, see mindtune.heads.moment_isqrt.
+
+    Attributes:
+        width: channels of the projection.
+        iterations: Newton-Schulz steps of the square root.
+        first_token: whether token 0 takes part.
+    """
+
+    width: int = 256
+    iterations: int = 5
+    first_token: Literal["drop", "keep"] = "drop"
+
+
+@dataclass
 class HeadConfig:
     """Classifier on the backbone's features.
 
     Attributes:
-        name: linear, or moment (Moment Probing).
+        name: linear, moment (Moment Probing), or moment_isqrt (the same with iSQRT-COV).
         reset: start with a new head and leave the head of the weight file unused.
         linear: options of head linear.
         moment: options of head moment.
+        moment_isqrt: options of head moment_isqrt.
     """
 
-    name: Literal["linear", "moment"] = "linear"
+    name: Literal["linear", "moment", "moment_isqrt"] = "linear"
     reset: bool = True
     linear: LinearHeadConfig = field(default_factory=LinearHeadConfig)
     moment: MomentHeadConfig = field(default_factory=MomentHeadConfig)
+    moment_isqrt: IsqrtMomentHeadConfig = field(default_factory=IsqrtMomentHeadConfig)
 
 
 @dataclass

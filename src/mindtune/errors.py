@@ -45,3 +45,13 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; choose one of: {', '.join(names)}"
+
+
+def check_option(name: str, value: str, valid: Iterable[str]) -> None:
+    """Refuse a value that is none of ``valid``.
+
+    Raises:
+        ConfigError: naming the option, the value and the nearest valid one.
+    """
+    if value not in valid:
+        raise ConfigError(f"{name}: got {value!r}, expected a known option{nearest(value, valid)}")

@@ -10,13 +10,15 @@ from mindspore import Tensor, nn
 
 from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
+from mindtune.ops import composed
 from mindtune.parameters import weights_of
 
 
 def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> None:
     """Write ``network`` as it stands: images float32 (B, 3, S, S) -> logits (B, K).
 
-    B is ``fixed_batch``, or any where that is None. The file's name must end in ``.mindir``.
+    B is ``fixed_batch``, or any where that is None. The file's name must end in ``.mindir``. It
+    holds MindSpore's own operators only.
 
     Raises:
         ConfigError: weights of 1 GiB or more, which MindSpore splits over a folder of files.
@@ -31,7 +33,8 @@ def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> No
     images = Tensor(shape=[fixed_batch, 3, size, size], dtype=ms.float32)
     if fixed_batch is not None:
         images = Tensor(np.zeros((fixed_batch, 3, size, size), np.float32))
-    ms.export(network, images, file_name=str(file.with_suffix("")), file_format="MINDIR")
+    with composed(network):
+        ms.export(network, images, file_name=str(file.with_suffix("")), file_format="MINDIR")
 
 
 def run_mindir(file: Path, images: np.ndarray) -> np.ndarray:

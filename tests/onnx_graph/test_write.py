@@ -17,11 +17,13 @@ from mindtune.backbones import create_backbone
 from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError, UserError
 from mindtune.heads.linear import LinearHead
-from mindtune.heads.moment import CENTERINGS, FIRST_TOKEN, SPLITS, MomentHead
+from mindtune.heads.moment import FIRST_TOKEN, MomentHead
+from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.pairing import PAIRINGS
 from mindtune.onnx_graph import write
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
+from mindtune.ops.moment_pooling import CENTERINGS, SPLITS
 from mindtune.parameters import weights_of
 from mindtune.tuning.psrp import add_psrp
 
@@ -45,7 +47,7 @@ def _network(head=LinearHead, psrp=True, drop_path=0.2, **head_options) -> Class
     if head is LinearHead:
         network = Classifier(backbone, LinearHead(dim, CLASSES, 1, **head_options))
     else:
-        network = Classifier(backbone, MomentHead(dim, CLASSES, width=32, **head_options))
+        network = Classifier(backbone, head(dim, CLASSES, width=32, **head_options))
     rng = np.random.default_rng(7)
     for weight in weights_of(network):
         value = 0.3 * rng.standard_normal(weight.shape) + ("norm" in weight.name)
@@ -71,6 +73,12 @@ def _assert_written_equal(network: Classifier, file: Path, batches=(1, 5)) -> No
     write_onnx(network, file, None)
     for batch in batches:
         _assert_same_logits(network, file, batch)
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 5])
+def test_isqrt_moment_head(tmp_path, iterations):
+    network = _network(IsqrtMomentHead, iterations=iterations)
+    _assert_written_equal(network, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("psrp", [False, True])

@@ -6,7 +6,7 @@ from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
 
-from mindtune.errors import ConfigError, nearest
+from mindtune.errors import check_option
 
 POOLS = ("pooled", "mean")
 
@@ -24,10 +24,7 @@ class LinearHead(nn.Dense):
     def __init__(
         self, in_dim: int, num_classes: int, num_prefix_tokens: int, pool: str = "pooled"
     ) -> None:
-        if pool not in POOLS:
-            raise ConfigError(
-                f"head.linear.pool: got {pool!r}, expected a known pooling{nearest(pool, POOLS)}"
-            )
+        check_option("head.linear.pool", pool, POOLS)
         super().__init__(in_dim, num_classes, weight_init=Normal(0.02), bias_init="zeros")
         self.first_patch = num_prefix_tokens
         self.mean = pool == "mean"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 from mindspore.common.initializer import Uniform
 
-from mindtune.errors import ConfigError, nearest
+from mindtune.errors import ConfigError, check_option
 from mindtune.heads.pairing import PAIRINGS, head_pairs
 from mindtune.layers.activations import GELU
 from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
-from mindtune.ops import cross_covariance, normalise_columns
+from mindtune.ops import MomentPooling
+from mindtune.ops.moment_pooling import CENTERINGS, SPLITS
 
-SPLITS = ("contiguous", "strided")
-CENTERINGS = ("scalar", "channel", "none")
 FIRST_TOKEN = ("drop", "keep")
-_MEAN_AXES = {"scalar": (2, 3), "channel": (2,)}
 _NORM_EPS = 1e-5
 
 
@@ -31,13 +29,6 @@ def map_side(head_dim: int) -> int:
             "for the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
         )
     return ((head_dim - 3) // 2 + 1 - 3) // 2 + 1
-
-
-def _check(name: str, value: str, valid: tuple[str, ...]) -> None:
-    if value not in valid:
-        raise ConfigError(
-            f"head.moment.{name}: got {value!r}, expected a known option{nearest(value, valid)}"
-        )
 
 
 class MomentHead(nn.Cell):
@@ -77,48 +68,30 @@ class MomentHead(nn.Cell):
         first_token: str = "drop",
     ) -> None:
         super().__init__()
-        _check("pairing", pairing, PAIRINGS)
-        _check("split", split, SPLITS)
-        _check("centering", centering, CENTERINGS)
-        _check("first_token", first_token, FIRST_TOKEN)
+        check_option("head.moment.pairing", pairing, PAIRINGS)
+        check_option("head.moment.split", split, SPLITS)
+        check_option("head.moment.centering", centering, CENTERINGS)
+        check_option("head.moment.first_token", first_token, FIRST_TOKEN)
         if num_heads < 2 or width % num_heads:
             raise ConfigError(
                 f"head.moment.num_heads: got {num_heads}, expected at least 2 and a divisor of "
                 f"head.moment.width {width}"
             )
-        self.num_heads = num_heads
-        self.head_dim = width // num_heads
-        self.left, self.right = (Tensor(side) for side in head_pairs(pairing, num_heads))
-        self.strided = split == "strided"
-        self.mean_axes = _MEAN_AXES.get(centering, ())
+        head_dim = width // num_heads
+        pairs = head_pairs(pairing, num_heads)
+        features = len(pairs) * map_side(head_dim) ** 2
         self.first = 1 if first_token == "drop" else 0
-        pairs = len(self.left)
-        features = pairs * map_side(self.head_dim) ** 2
         self.proj = linear(in_dim, width)
-        self.ln = LayerNorm(self.head_dim, _NORM_EPS)
-        self.downblocks = nn.CellList([_shrink(pairs)])
+        self.ln = LayerNorm(head_dim, _NORM_EPS)
+        self.pooling = MomentPooling(num_heads, pairs, split, centering, _NORM_EPS)
+        self.downblocks = nn.CellList([_shrink(len(pairs))])
         self.classifier1 = linear(in_dim, num_classes)
         self.classifier2 = linear(features, num_classes)
 
-    def heads_of(self, tokens: Tensor) -> Tensor:
-        """Projected, normalised and centred heads, (B, H, N, d)."""
-        z = self.proj(tokens[:, self.first :])  # (B, N, Hd)
-        b, n, _ = z.shape
-        if self.strided:
-            z = ops.transpose(z.reshape(b, n, self.head_dim, self.num_heads), (0, 3, 1, 2))
-        else:
-            z = ops.transpose(z.reshape(b, n, self.num_heads, self.head_dim), (0, 2, 1, 3))
-        heads = self.ln(z)  # (B, H, N, d)
-        if self.mean_axes:
-            heads = heads - ops.mean(heads, self.mean_axes, True)
-        return heads
-
     def second_moments(self, tokens: Tensor) -> Tensor:
         """Cross-covariances of the head pairs with columns of unit norm, (B, P, d, d)."""
-        heads = self.heads_of(tokens)
-        left = ops.gather(heads, self.left, 1)  # (B, P, N, d)
-        right = ops.gather(heads, self.right, 1)  # (B, P, N, d)
-        return normalise_columns(cross_covariance(left, right))
+        projected = self.proj(tokens[:, self.first :])  # (B, N, Hd)
+        return self.pooling(projected, self.ln.weight, self.ln.bias)
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
         maps = self.downblocks[0](self.second_moments(tokens))  # (B, P, s, s)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
-
 from mindtune.errors import ConfigError
 
 PAIRINGS = ("near", "half", "one", "all")
 
 
-def head_pairs(pairing: str, num_heads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right head of each pair, int32 (P,) each.
+def head_pairs(pairing: str, num_heads: int) -> list[tuple[int, int]]:
+    """Left and right head of each pair.
 
     ``near`` pairs (i, i+1), as every published number does; ``half`` (i, i + H/2), the authors'
     ``n/2``; ``one`` (0, i); ``all`` every pair i < j, their ``cn2``.
@@ -25,11 +23,9 @@ def head_pairs(pairing: str, num_heads: int) -> tuple[np.ndarray, np.ndarray]:
         raise ConfigError(
             f"head.moment.num_heads: got {num_heads}, expected an even number for pairing half"
         )
-    pairs = {
+    return {
         "near": [(i, i + 1) for i in heads[:-1]],
         "half": [(i, i + num_heads // 2) for i in heads[: num_heads // 2]],
         "one": [(0, i) for i in heads[1:]],
         "all": list(combinations(heads, 2)),
     }[pairing]
-    left, right = np.array(pairs, dtype=np.int32).T
-    return np.ascontiguousarray(left), np.ascontiguousarray(right)

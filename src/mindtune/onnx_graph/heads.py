@@ -1,4 +1,4 @@
-"""Writers of the linear and the moment head."""
+"""Writers of the heads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from mindspore import Tensor
 
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
+from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.onnx_graph.layers import dense
-from mindtune.ops import COLUMN_EPS
+from mindtune.ops import COLUMN_EPS, SquareRootCovariance
 
 _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional package
 _END = 2**63 - 1  # Slice: up to the end of the axis
@@ -25,15 +26,23 @@ def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str)
 
 def moment_head(graph: GraphBuilder, cell: MomentHead, tokens: str, pooled: str) -> str:
     """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
-    heads = _heads(graph, cell, tokens)
-    left = _chosen_heads(graph, heads, cell.left)  # (B, P, N, d)
-    right = _chosen_heads(graph, heads, cell.right)  # (B, P, N, d)
-    covariances = _normalise_columns(graph, _cross_covariance(graph, left, right))
+    covariances = _pooling(graph, cell, tokens)
     maps = graph.cell(cell.downblocks[0], covariances)  # (B, P, s, s)
-    flat = graph.node("Flatten", maps, axis=1)  # (B, Pss)
-    total = graph.node(
-        "Add", graph.cell(cell.classifier1, pooled), graph.cell(cell.classifier2, flat)
-    )
+    return _mean_logits(graph, cell, pooled, graph.node("Flatten", maps, axis=1))  # (B, Pss)
+
+
+def isqrt_moment_head(graph: GraphBuilder, cell: IsqrtMomentHead, tokens: str, pooled: str) -> str:
+    """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
+    projected = graph.cell(cell.proj, _from_token(graph, tokens, cell.first))  # (B, N, d)
+    return _mean_logits(graph, cell, pooled, graph.cell(cell.pooling, projected))
+
+
+def _mean_logits(
+    graph: GraphBuilder, cell: MomentHead | IsqrtMomentHead, pooled: str, second: str
+) -> str:
+    """Of ``classifier1`` on the first moment and ``classifier2`` on the second."""
+    first = graph.cell(cell.classifier1, pooled)
+    total = graph.node("Add", first, graph.cell(cell.classifier2, second))
     return graph.node("Div", total, graph.number(2.0))
 
 
@@ -45,17 +54,20 @@ def _from_token(graph: GraphBuilder, tokens: str, first: int) -> str:
     )
 
 
-def _heads(graph: GraphBuilder, cell: MomentHead, tokens: str) -> str:
-    """``MomentHead.heads_of``: (B, T, C) -> (B, H, N, d)."""
+def _pooling(graph: GraphBuilder, cell: MomentHead, tokens: str) -> str:
+    """The composed path of ``MomentPooling``: (B, T, C) -> (B, P, d, d)."""
+    pooling, (dim,) = cell.pooling, cell.ln.weight.shape
     z = graph.cell(cell.proj, _from_token(graph, tokens, cell.first))  # (B, N, Hd)
-    inner = (cell.head_dim, cell.num_heads) if cell.strided else (cell.num_heads, cell.head_dim)
+    inner = (dim, pooling.num_heads) if pooling.strided else (pooling.num_heads, dim)
     z = graph.node("Reshape", z, graph.integers((0, 0, *inner)))
-    order = (0, 3, 1, 2) if cell.strided else (0, 2, 1, 3)
+    order = (0, 3, 1, 2) if pooling.strided else (0, 2, 1, 3)
     heads = graph.cell(cell.ln, graph.node("Transpose", z, perm=order))  # (B, H, N, d)
-    if cell.mean_axes:
-        mean = graph.node("ReduceMean", heads, axes=cell.mean_axes, keepdims=1)
+    if pooling.mean_axes:
+        mean = graph.node("ReduceMean", heads, axes=pooling.mean_axes, keepdims=1)
         heads = graph.node("Sub", heads, mean)
-    return heads
+    left = _chosen_heads(graph, heads, pooling.left)  # (B, P, N, d)
+    right = _chosen_heads(graph, heads, pooling.right)  # (B, P, N, d)
+    return _normalise_columns(graph, _cross_covariance(graph, left, right))
 
 
 def _chosen_heads(graph: GraphBuilder, heads: str, indices: Tensor) -> str:
@@ -65,8 +77,12 @@ def _chosen_heads(graph: GraphBuilder, heads: str, indices: Tensor) -> str:
 def _cross_covariance(graph: GraphBuilder, x: str, y: str) -> str:
     """``x^T y / N``: twice (B, P, N, d) -> (B, P, d, d)."""
     by_channel = graph.node("Transpose", x, perm=(0, 1, 3, 2))  # (B, P, d, N)
-    count = graph.node("Cast", graph.node("Shape", x, start=2, end=3), to=_FLOAT32)  # (1,)
-    return graph.node("Div", graph.node("MatMul", by_channel, y), count)
+    return graph.node("Div", graph.node("MatMul", by_channel, y), _size(graph, x, 2))
+
+
+def _size(graph: GraphBuilder, value: str, axis: int) -> str:
+    """How long ``value`` is along ``axis``, as float32 (1,)."""
+    return graph.node("Cast", graph.node("Shape", value, start=axis, end=axis + 1), to=_FLOAT32)
 
 
 def _normalise_columns(graph: GraphBuilder, c: str) -> str:
@@ -77,4 +93,43 @@ def _normalise_columns(graph: GraphBuilder, c: str) -> str:
     return graph.node("Div", c, graph.node("Sqrt", clamped))
 
 
-WRITERS: dict[type, Writer] = {LinearHead: linear_head, MomentHead: moment_head}
+def square_root_covariance(graph: GraphBuilder, cell: SquareRootCovariance, tokens: str) -> str:
+    """Tokens (B, N, d) -> triangle (B, d (d + 1) / 2)."""
+    mean = graph.node("ReduceMean", tokens, axes=(1,), keepdims=1)
+    centred = graph.node("Sub", tokens, mean)
+    by_channel = graph.node("Transpose", centred, perm=(0, 2, 1))  # (B, d, N)
+    covariance = graph.node("MatMul", by_channel, centred)
+    covariance = graph.node("Div", covariance, _size(graph, tokens, 1))  # (B, d, d)
+    flat = graph.node("Flatten", _root(graph, cell, covariance), axis=1)  # (B, d d)
+    entries = cell.triangle.asnumpy().tolist()
+    return graph.node("Gather", flat, graph.integers(entries), axis=1)
+
+
+def _root(graph: GraphBuilder, cell: SquareRootCovariance, covariance: str) -> str:
+    """``SquareRootCovariance.root_of``: symmetric (B, d, d) -> (B, d, d)."""
+    shape = graph.integers((cell.dim, cell.dim))
+    identity = graph.node("EyeLike", graph.node("ConstantOfShape", shape))
+    threefold = graph.node("Mul", identity, graph.number(1.5))
+
+    def correction(product: str) -> str:
+        return graph.node("Sub", threefold, graph.node("Mul", product, graph.number(0.5)))
+
+    diagonal = graph.node("Mul", covariance, identity)
+    trace = graph.node("ReduceSum", diagonal, graph.integers((1, 2)), keepdims=1)  # (B, 1, 1)
+    y = graph.node("Div", covariance, trace)
+    z = correction(y)
+    y = graph.node("MatMul", y, z)
+    for step in range(1, cell.iterations):
+        t = correction(graph.node("MatMul", z, y))
+        y = graph.node("MatMul", y, t)
+        if step + 1 < cell.iterations:
+            z = graph.node("MatMul", t, z)
+    return graph.node("Mul", y, graph.node("Sqrt", trace))
+
+
+WRITERS: dict[type, Writer] = {
+    LinearHead: linear_head,
+    MomentHead: moment_head,
+    IsqrtMomentHead: isqrt_moment_head,
+    SquareRootCovariance: square_root_covariance,
+}

@@ -1,5 +1,21 @@
-"""The mathematics of second-order pooling, one function each."""
+"""Second-order pooling: operators compiled where there is a kernel, composed elsewhere."""
 
-from mindtune.ops.cross_covariance import COLUMN_EPS, cross_covariance, normalise_columns
+from mindtune.ops.cross_covariance import (
+    COLUMN_EPS,
+    HeadCrossCovariance,
+    cross_covariance,
+    normalise_columns,
+)
+from mindtune.ops.moment_pooling import MomentPooling
+from mindtune.ops.square_root_covariance import SquareRootCovariance
+from mindtune.ops.two_paths import composed
 
-__all__ = ["COLUMN_EPS", "cross_covariance", "normalise_columns"]
+__all__ = [
+    "COLUMN_EPS",
+    "HeadCrossCovariance",
+    "MomentPooling",
+    "SquareRootCovariance",
+    "composed",
+    "cross_covariance",
+    "normalise_columns",
+]

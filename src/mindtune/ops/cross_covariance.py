@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 from mindspore import Tensor, ops
+
+from mindtune.ops.kernel_library import compiled
+from mindtune.ops.two_paths import TwoPaths, as_float32
 
 COLUMN_EPS = 1e-12  # smallest norm a column is divided by
 
@@ -31,3 +39,55 @@ def normalise_columns(c: Tensor, eps: float = COLUMN_EPS) -> Tensor:
     # The clamp acts on the square, whose gradient stays finite for a zero column.
     square = ops.sum(c * c, dim=-2, keepdim=True)
     return c / ops.sqrt(ops.maximum(square, eps * eps))
+
+
+class HeadCrossCovariance(TwoPaths):
+    """Cross-covariances of pairs among H heads: (B, H, N, d) -> (B, P, d, d), float32.
+
+    What ``cross_covariance`` computes, without copying the heads that several pairs share.
+
+    Args:
+        pairs: left and right head of each of the P pairs.
+
+    Raises:
+        ValueError: heads that are no (B, H, N, d), or without tokens, when the graph is built.
+        TypeError: heads that are no floats.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
+        super().__init__()
+        self.left, self.right = (Tensor(np.array(side, np.int32)) for side in zip(*pairs))
+        self.least_heads = int(np.max(pairs)) + 1
+        self.plan = Tensor(np.ravel(pairs).astype(np.int32))
+        if self.library is not None:
+            self.kernel = _kernel(self.library)
+
+    def construct(self, heads: Tensor) -> Tensor:
+        if heads.ndim != 4 or heads.shape[1] < self.least_heads or heads.shape[2] == 0:
+            raise ValueError(
+                f"HeadCrossCovariance: got heads {heads.shape}, expected (B, H, N, d) with "
+                f"H >= {self.least_heads} and N >= 1"
+            )
+        heads = as_float32(heads)
+        if self.uses_kernel:
+            return self.kernel(heads, self.plan)
+        left = ops.gather(heads, self.left, 1)  # (B, P, N, d)
+        right = ops.gather(heads, self.right, 1)  # (B, P, N, d)
+        return cross_covariance(left, right)
+
+
+def _kernel(library: Path) -> ops.Custom:
+    """(heads, plan (2 P,)) -> maps."""
+
+    def shapes(heads: list, plan: list) -> tuple:
+        return heads[0], plan[0] // 2, heads[3], heads[3]
+
+    def like_heads(heads: Any, *_: Any) -> Any:
+        return heads
+
+    backward = compiled(library, "CrossCovarianceGradient", like_heads, like_heads)
+
+    def bprop(heads: Tensor, plan: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return backward(heads, plan, dout), ops.zeros_like(plan)
+
+    return compiled(library, "CrossCovariance", shapes, like_heads, bprop)

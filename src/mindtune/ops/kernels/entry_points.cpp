@@ -156,12 +156,13 @@ MINDTUNE_OPERATOR(CrossCovarianceGradient) {
   return 0;
 }
 
-// tokens (B, N, d) -> triangles (B, d (d + 1) / 2), iterates (B, 2 steps - 1, d, d)
+// tokens (B, N, d), plan (2 steps - 1), of which only the length counts -> triangles
+// (B, d (d + 1) / 2), iterates (B, 2 steps - 1, d, d)
 MINDTUNE_OPERATOR(SquareRootCovariance) {
-  const Arguments given("SquareRootCovariance", 3, count, data, ranks, shapes, types);
+  const Arguments given("SquareRootCovariance", 4, count, data, ranks, shapes, types);
   const Moments m = root_moments(given);
-  instruction_set().pool_square_root(m, steps_of(given, 2, m), given.floats(0, 3),
-                                     triangles(given, 1, m), given.floats(2, 4));
+  instruction_set().pool_square_root(m, steps_of(given, 3, m), given.floats(0, 3),
+                                     triangles(given, 2, m), given.floats(3, 4));
   return 0;
 }
 
