@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mindspore import Tensor, nn
-from mindspore.common.initializer import Uniform
 
 from mindtune.errors import ConfigError, check_option
 from mindtune.heads.pairing import PAIRINGS, head_pairs
-from mindtune.layers.activations import GELU
+from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import MomentPooling
+from mindtune.ops.map_shrinking import shrunk_side
 from mindtune.ops.moment_pooling import CENTERINGS, SPLITS
 
 FIRST_TOKEN = ("drop", "keep")
@@ -28,7 +28,7 @@ def map_side(head_dim: int) -> int:
             f"head.moment.width / num_heads: got {head_dim} channels a head, expected at least 7 "
             "for the two 3 x 3 convolutions of stride 2; use fewer heads or a larger width"
         )
-    return ((head_dim - 3) // 2 + 1 - 3) // 2 + 1
+    return shrunk_side(head_dim)
 
 
 class MomentHead(nn.Cell):
@@ -84,7 +84,7 @@ class MomentHead(nn.Cell):
         self.proj = linear(in_dim, width)
         self.ln = LayerNorm(head_dim, _NORM_EPS)
         self.pooling = MomentPooling(num_heads, pairs, split, centering, _NORM_EPS)
-        self.downblocks = nn.CellList([_shrink(len(pairs))])
+        self.downblocks = nn.CellList([ShrinkingBlock(len(pairs))])
         self.classifier1 = linear(in_dim, num_classes)
         self.classifier2 = linear(features, num_classes)
 
@@ -97,15 +97,3 @@ class MomentHead(nn.Cell):
         maps = self.downblocks[0](self.second_moments(tokens))  # (B, P, s, s)
         second = self.classifier2(maps.reshape(maps.shape[0], -1))  # (B, K)
         return (self.classifier1(pooled) + second) / 2
-
-
-def _shrink(pairs: int) -> nn.SequentialCell:
-    """Two convolutions which shrink (B, P, d, d) to (B, P, s, s), a GELU between them."""
-    bound = (9 * pairs) ** -0.5
-
-    def conv() -> nn.Conv2d:
-        return nn.Conv2d(
-            pairs, pairs, 3, stride=2, pad_mode="valid", has_bias=False, weight_init=Uniform(bound)
-        )
-
-    return nn.SequentialCell(conv(), GELU(), conv())

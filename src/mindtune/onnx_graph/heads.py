@@ -7,8 +7,9 @@ from mindspore import Tensor
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
+from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
-from mindtune.onnx_graph.layers import dense
+from mindtune.onnx_graph.layers import dense, sequential
 from mindtune.ops import COLUMN_EPS, SquareRootCovariance
 
 _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional package
@@ -130,6 +131,7 @@ def _root(graph: GraphBuilder, cell: SquareRootCovariance, covariance: str) -> s
 WRITERS: dict[type, Writer] = {
     LinearHead: linear_head,
     MomentHead: moment_head,
+    ShrinkingBlock: sequential,
     IsqrtMomentHead: isqrt_moment_head,
     SquareRootCovariance: square_root_covariance,
 }

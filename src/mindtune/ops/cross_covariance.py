@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 
 from mindtune.ops.kernel_library import compiled
 from mindtune.ops.two_paths import TwoPaths, as_float32
@@ -41,7 +41,7 @@ def normalise_columns(c: Tensor, eps: float = COLUMN_EPS) -> Tensor:
     return c / ops.sqrt(ops.maximum(square, eps * eps))
 
 
-class HeadCrossCovariance(TwoPaths):
+class HeadCrossCovariance(nn.Cell, TwoPaths):
     """Cross-covariances of pairs among H heads: (B, H, N, d) -> (B, P, d, d), float32.
 
     What ``cross_covariance`` computes, without copying the heads that several pairs share.
@@ -59,8 +59,9 @@ class HeadCrossCovariance(TwoPaths):
         self.left, self.right = (Tensor(np.array(side, np.int32)) for side in zip(*pairs))
         self.least_heads = int(np.max(pairs)) + 1
         self.plan = Tensor(np.ravel(pairs).astype(np.int32))
-        if self.library is not None:
-            self.kernel = _kernel(self.library)
+        library = self.choose_path()
+        if library is not None:
+            self.kernel = _kernel(library)
 
     def construct(self, heads: Tensor) -> Tensor:
         if heads.ndim != 4 or heads.shape[1] < self.least_heads or heads.shape[2] == 0:

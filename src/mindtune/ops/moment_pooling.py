@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 
 from mindtune.ops.cross_covariance import COLUMN_EPS, cross_covariance, normalise_columns
 from mindtune.ops.kernel_library import compiled
@@ -18,7 +18,7 @@ CENTERINGS = ("none", "scalar", "channel")
 _MEAN_AXES = {"none": (), "scalar": (2, 3), "channel": (2,)}
 
 
-class MomentPooling(TwoPaths):
+class MomentPooling(nn.Cell, TwoPaths):
     """LayerNorm over a head's channels, centring, cross-covariance of head pairs, unit columns.
 
     Inputs are tokens (B, N, H d) and LayerNorm's weight (d,) and bias (d,); the output is
@@ -61,8 +61,9 @@ class MomentPooling(TwoPaths):
         options = [SPLITS.index(split), CENTERINGS.index(centering)]
         self.plan = Tensor(np.array([*options, *np.ravel(pairs)], np.int32))
         self.eps = Tensor(np.array([norm_eps, COLUMN_EPS], np.float32))
-        if self.library is not None:
-            self.kernel = _kernel(self.library)
+        library = self.choose_path()
+        if library is not None:
+            self.kernel = _kernel(library)
 
     def construct(self, tokens: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         width = self.num_heads * weight.shape[0]

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 
 from mindtune.ops.kernel_library import compiled
 from mindtune.ops.two_paths import TwoPaths, as_float32
 
 
-class SquareRootCovariance(TwoPaths):
+class SquareRootCovariance(nn.Cell, TwoPaths):
     """Upper triangle of the square root of a covariance: (B, N, d) -> (B, d (d + 1) / 2) float32.
 
     The covariance of channels, centred over tokens and divided by N, is divided by its trace, goes
@@ -39,8 +39,9 @@ class SquareRootCovariance(TwoPaths):
         self.triangle = Tensor((rows * dim + columns).astype(np.int32))
         self.identity = Tensor(np.eye(dim, dtype=np.float32))
         self.iterates = Tensor(np.zeros(2 * iterations - 1, np.int32))  # its length says how many
-        if self.library is not None:
-            self.kernel = _kernel(self.library)
+        library = self.choose_path()
+        if library is not None:
+            self.kernel = _kernel(library)
 
     def construct(self, tokens: Tensor) -> Tensor:
         if tokens.ndim != 3 or tokens.shape[2] != self.dim or tokens.shape[1] < 2:

@@ -13,18 +13,21 @@ from mindspore import dtype as mstype
 from mindtune.ops.kernel_library import find_library
 
 
-class TwoPaths(nn.Cell):
-    """A Cell that calls a compiled kernel where there is one, and MindSpore's operators elsewhere.
+class TwoPaths:
+    """What a Cell mixes in to call a compiled kernel where there is one, MindSpore's ops elsewhere.
 
-    The choice is made here, once, by the device that is set when the Cell is built. A subclass
-    makes its kernel from ``library`` where that is given, and its ``construct`` asks
-    ``uses_kernel``.
+    Its ``__init__`` calls ``choose_path`` and makes its kernel from the library if there is one;
+    its ``construct`` asks ``uses_kernel``.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.library: Path | None = find_library(ms.get_context("device_target"))
-        self.uses_kernel = self.library is not None
+    uses_kernel = False
+
+    def choose_path(self, devices: tuple[str, ...] = ("CPU", "GPU")) -> Path | None:
+        """The library for the device that is set now, if it is one of ``devices`` and has one."""
+        target = ms.get_context("device_target")
+        library = find_library(target) if target in devices else None
+        self.uses_kernel = library is not None
+        return library
 
 
 def as_float32(tensor: Tensor) -> Tensor:

@@ -26,6 +26,14 @@ struct Moments {
   int64_t right(int64_t pair) const { return pair_heads[2 * pair + 1]; }
 };
 
+// Square maps of `side`, `maps` to a sample, that two convolutions shrink.
+struct Shrinking {
+  int64_t batch, maps, side;
+};
+
+// Side of a map after one 3 x 3 convolution of stride 2 without padding.
+inline int64_t shrunk(int64_t side) { return (side - 3) / 2 + 1; }
+
 // The arguments of one call in the convention of MindSpore's ahead-of-time compiled operators:
 // inputs, then outputs.
 class Arguments {

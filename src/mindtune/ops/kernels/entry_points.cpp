@@ -111,6 +111,22 @@ float* norms(const Arguments& given, int index, const Moments& m) {
   return given.floats(index, 3);
 }
 
+// Arguments 0 to 2: maps (B, P, d, d) and two weights (P, P, 3, 3).
+Shrinking shrinking(const Arguments& given) {
+  given.floats(0, 4);
+  const Shrinking s = {given.size(0, 0), given.size(0, 1), given.size(0, 2)};
+  given.require_shape(0, {s.batch, s.maps, s.side, s.side});
+  given.require(s.batch > 0 && s.maps > 0 && s.side >= 7, "at least one map of 7 x 7");
+  for (const int weight : {1, 2}) given.require_shape(weight, {s.maps, s.maps, 3, 3});
+  return s;
+}
+
+float* shrunk_maps(const Arguments& given, int index, const Shrinking& s) {
+  const int64_t side = shrunk(shrunk(s.side));
+  given.require_shape(index, {s.batch, s.maps, side, side});
+  return given.floats(index, 4);
+}
+
 }  // namespace
 }  // namespace mindtune
 
@@ -175,6 +191,27 @@ MINDTUNE_OPERATOR(SquareRootCovarianceGradient) {
       m, steps_of(given, 2, m),
       {given.floats(0, 3), triangles(given, 1, m), given.floats(2, 4), triangles(given, 3, m),
        given.floats(4, 3)});
+  return 0;
+}
+
+// maps (B, P, d, d), first and second weight (P, P, 3, 3) -> maps (B, P, s, s)
+MINDTUNE_OPERATOR(ShrinkMaps) {
+  const Arguments given("ShrinkMaps", 4, count, data, ranks, shapes, types);
+  const Shrinking s = shrinking(given);
+  instruction_set().shrink_maps(s, given.floats(0, 4), given.floats(1, 4), given.floats(2, 4),
+                                shrunk_maps(given, 3, s));
+  return 0;
+}
+
+// maps, first, second, dout -> dmaps, dfirst, dsecond
+MINDTUNE_OPERATOR(ShrinkMapsGradient) {
+  const Arguments given("ShrinkMapsGradient", 7, count, data, ranks, shapes, types);
+  const Shrinking s = shrinking(given);
+  given.require_shape(4, {s.batch, s.maps, s.side, s.side});
+  for (const int weight : {5, 6}) given.require_shape(weight, {s.maps, s.maps, 3, 3});
+  instruction_set().differentiate_shrinking(
+      s, {given.floats(0, 4), given.floats(1, 4), given.floats(2, 4), shrunk_maps(given, 3, s),
+          given.floats(4, 4), given.floats(5, 4), given.floats(6, 4)});
   return 0;
 }
 

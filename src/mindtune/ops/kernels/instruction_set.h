@@ -15,6 +15,11 @@ struct RootGradient {
   float* dz;
 };
 
+struct ShrinkGradient {
+  const float *maps, *first, *second, *dout;
+  float *dmaps, *dfirst, *dsecond;
+};
+
 struct InstructionSet {
   const char* name;
   void (*pool_moments)(const Moments&, const float* z, float* maps, float* norms);
@@ -22,6 +27,9 @@ struct InstructionSet {
   void (*pool_square_root)(const Moments&, int64_t steps, const float* z, float* triangles,
                            float* iterates);
   void (*differentiate_square_root)(const Moments&, int64_t steps, const RootGradient&);
+  void (*shrink_maps)(const Shrinking&, const float* maps, const float* first,
+                      const float* second, float* out);
+  void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

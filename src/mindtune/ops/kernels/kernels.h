@@ -2,10 +2,15 @@
 // of lanes and rows of a tile, and has switched the compiler to it.
 
 #include "lanes.h"
+#include "gelu.h"
+#include "map_shrinking.h"
+#include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
-const InstructionSet kKernels = {MINDTUNE_NAME, pool_moments, differentiate_moments, pool_square_root,
-                                 differentiate_square_root};
+const InstructionSet kKernels = {
+    MINDTUNE_NAME,    pool_moments, differentiate_moments,  pool_square_root,
+    differentiate_square_root, shrink_maps,  differentiate_shrinking,
+};
