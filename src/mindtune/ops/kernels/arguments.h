@@ -16,7 +16,7 @@ enum class Centering { kNone = 0, kScalar = 1, kChannel = 2 };
 struct Moments {
   int64_t batch, tokens, heads, dim, pairs;
   int64_t by_sample, by_head, by_token, by_channel;
-  const int32_t* pair_heads;      // (pairs, 2)
+  const int32_t* pair_heads;  // (pairs, 2)
   Centering centering;
   const float* weight = nullptr;  // LayerNorm over the channels of a head, where there is one
   const float* bias = nullptr;

@@ -4,8 +4,8 @@
 #include "arguments.h"
 #include "instruction_set.h"
 
-#define MINDTUNE_OPERATOR(name)                                                            \
-  extern "C" __attribute__((visibility("default"))) int name(                              \
+#define MINDTUNE_OPERATOR(name)                               \
+  extern "C" __attribute__((visibility("default"))) int name( \
       int count, void** data, int* ranks, int64_t** shapes, const char** types, void*, void*)
 
 namespace mindtune {
@@ -59,8 +59,7 @@ Moments bare_moments(const Arguments& given) {
   m.heads = given.size(0, 1);
   m.tokens = given.size(0, 2);
   m.dim = given.size(0, 3);
-  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0,
-                "at least one sample, token and channel");
+  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0, "at least one sample, token and channel");
   read_pairs(given, 1, 0, m);
   m.centering = Centering::kNone;
   m.by_channel = 1;
@@ -77,8 +76,7 @@ Moments root_moments(const Arguments& given) {
   m.batch = given.size(0, 0);
   m.tokens = given.size(0, 1);
   m.dim = given.size(0, 2);
-  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0,
-                "at least one sample, token and channel");
+  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0, "at least one sample, token and channel");
   m.heads = 1;
   m.centering = Centering::kChannel;
   m.by_channel = 1;
@@ -166,9 +164,9 @@ MINDTUNE_OPERATOR(CrossCovarianceGradient) {
   const Arguments given("CrossCovarianceGradient", 4, count, data, ranks, shapes, types);
   const Moments m = bare_moments(given);
   given.require_shape(3, {m.batch, m.heads, m.tokens, m.dim});
-  instruction_set().differentiate_moments(m, {given.floats(0, 4), nullptr, nullptr,
-                                              maps(given, 2, m), given.floats(3, 4), nullptr,
-                                              nullptr});
+  instruction_set().differentiate_moments(
+      m, {given.floats(0, 4), nullptr, nullptr, maps(given, 2, m), given.floats(3, 4), nullptr,
+          nullptr});
   return 0;
 }
 

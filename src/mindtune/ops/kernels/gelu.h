@@ -25,8 +25,8 @@ struct Normal {
 };
 
 inline Normal normal(Lanes x) {
-  constexpr float kFit[] = {0.2254554619f,  0.2291576784f, 0.1843851271f,
-                            0.2560036012f,  -0.056273591f, 0.2719937055f,
+  constexpr float kFit[] = {0.2254554619f,  0.2291576784f,  0.1843851271f,
+                            0.2560036012f,  -0.056273591f,  0.2719937055f,
                             -0.0676201299f, -0.0706751612f, 0.0275733318f};
   const Lanes zero = {};
   const Lanes size = x < zero ? -x : x;

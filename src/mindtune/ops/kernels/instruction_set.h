@@ -27,8 +27,8 @@ struct InstructionSet {
   void (*pool_square_root)(const Moments&, int64_t steps, const float* z, float* triangles,
                            float* iterates);
   void (*differentiate_square_root)(const Moments&, int64_t steps, const RootGradient&);
-  void (*shrink_maps)(const Shrinking&, const float* maps, const float* first,
-                      const float* second, float* out);
+  void (*shrink_maps)(const Shrinking&, const float* maps, const float* first, const float* second,
+                      float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
 };
 

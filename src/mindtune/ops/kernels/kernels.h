@@ -2,7 +2,10 @@
 // of lanes and rows of a tile, and has switched the compiler to it.
 
 #include "lanes.h"
+
 #include "gelu.h"
+#include "square_matrix.h"
+
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
@@ -10,7 +13,10 @@
 #include "square_root.h"
 #include "square_root_gradient.h"
 
-const InstructionSet kKernels = {
-    MINDTUNE_NAME,    pool_moments, differentiate_moments,  pool_square_root,
-    differentiate_square_root, shrink_maps,  differentiate_shrinking,
-};
+const InstructionSet kKernels = {MINDTUNE_NAME,
+                                 pool_moments,
+                                 differentiate_moments,
+                                 pool_square_root,
+                                 differentiate_square_root,
+                                 shrink_maps,
+                                 differentiate_shrinking};

@@ -69,8 +69,8 @@ inline TokenStatistics normalise_token(const Moments& m, const HeadLayout& layou
   }
   const float inverse_std = 1 / std::sqrt(total_of(square) / m.dim + m.norm_eps);
   for (int64_t c = 0; c < layout.used; c += kLanes)
-    store(token + c, (load(token + c) - mean) * inverse_std * load(norm.weight + c) +
-                         load(norm.bias + c));
+    store(token + c,
+          (load(token + c) - mean) * inverse_std * load(norm.weight + c) + load(norm.bias + c));
   return {mean, inverse_std};
 }
 
@@ -126,8 +126,7 @@ inline void pool_columns(const Moments& m, const HeadLayout& layout, const float
   const float scale = 1.0f / m.tokens;
   Lanes square[2] = {};
   for (int64_t i0 = 0; i0 < m.dim; i0 += kRows) {
-    const Tile tile =
-        product_tile(m.tokens, {left + i0, layout.row, 1}, right + j0, layout.row);
+    const Tile tile = product_tile(m.tokens, {left + i0, layout.row, 1}, right + j0, layout.row);
     for (int r = 0; r < kRows; ++r) {
       for (int half = 0; half < 2; ++half) {
         const Lanes value = tile.sum[r][half] * scale;

@@ -28,16 +28,6 @@ inline void undo_column_norms(const Moments& m, const HeadLayout& layout, const 
   }
 }
 
-// In place, in blocks that the nearest cache holds.
-inline void transpose(int64_t dim, int64_t row, float* g) {
-  constexpr int64_t kBlock = 16;
-  for (int64_t i0 = 0; i0 < dim; i0 += kBlock)
-    for (int64_t j0 = 0; j0 <= i0; j0 += kBlock)
-      for (int64_t i = i0; i < std::min(i0 + kBlock, dim); ++i)
-        for (int64_t j = j0; j < std::min(j0 + kBlock, i); ++j)
-          std::swap(g[i * row + j], g[j * row + i]);
-}
-
 // da += partner g / tokens, over the padded tokens and channels of a head.
 inline void add_product(const Moments& m, const HeadLayout& layout, const float* partner,
                         const float* g, float* da) {
@@ -97,9 +87,9 @@ struct HeadScratch {
 
 // Gradient of one head of one sample: `prepared` holds all heads of the sample.
 inline void differentiate_head(const Moments& m, const HeadLayout& layout, const MomentGradient& io,
-                               int64_t sample, int64_t head, const NormVectors& norm, const float* prepared,
-                               const TokenStatistics* statistics, const NormGradient& norm_gradient,
-                               const HeadScratch& scratch) {
+                               int64_t sample, int64_t head, const NormVectors& norm,
+                               const float* prepared, const TokenStatistics* statistics,
+                               const NormGradient& norm_gradient, const HeadScratch& scratch) {
   std::fill(scratch.da, scratch.da + layout.size, 0.0f);
   for (int64_t pair = 0; pair < m.pairs; ++pair) {
     const int64_t map = sample * m.pairs + pair, area = m.dim * m.dim;

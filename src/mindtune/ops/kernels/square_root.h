@@ -16,7 +16,8 @@ struct Team {
   int threads;
 };
 
-// scale * left right, for left and right symmetric.
+// Two matrices of equally many rows, whose product left^T right is wanted; left^T is left itself
+// where it is symmetric.
 struct Factors {
   const float *left, *right;
 };
@@ -34,24 +35,14 @@ inline void store_tile(const MatrixLayout& layout, const Tile& tile, float scale
   }
 }
 
-inline void mirror(const MatrixLayout& layout, float* matrix) {
-  constexpr int64_t kBlock = 16;
-  for (int64_t i0 = 0; i0 < layout.dim; i0 += kBlock)
-    for (int64_t j0 = i0; j0 < layout.dim; j0 += kBlock)
-      for (int64_t i = i0; i < std::min(i0 + kBlock, layout.dim); ++i)
-        for (int64_t j = std::max(j0, i + 1); j < std::min(j0 + kBlock, layout.dim); ++j)
-          matrix[j * layout.row + i] = matrix[i * layout.row + j];
-}
-
-// out = scale * left^T right + diagonal * I, which is known to be symmetric. `left` and `right`
-// have `depth` rows.
+// out = scale * left^T right + diagonal * I, which is known to be symmetric; `depth` rows each.
 inline void symmetric_product(const MatrixLayout& layout, Team team, const Factors& factors,
                               int64_t depth, float scale, float diagonal, float* out) {
 #pragma omp parallel for schedule(dynamic) num_threads(team.threads) if (team.threads > 1)
   for (int64_t j0 = 0; j0 < layout.dim; j0 += kColumns)
     for (int64_t i0 = 0; i0 < std::min(j0 + kColumns, layout.dim); i0 += kRows)
       store_tile(layout, factors_tile(layout, factors, depth, i0, j0), scale, i0, j0, out);
-  mirror(layout, out);
+  mirror(layout.dim, layout.row, out);
   for (int64_t i = 0; i < layout.dim; ++i) out[i * layout.row + i] += diagonal;
 }
 
@@ -135,8 +126,8 @@ void pool_square_root(const Moments& m, int64_t steps, const float* z, float* tr
   for (int64_t sample = 0; sample < m.batch; ++sample) {
     const int thread = omp_get_thread_num();
     float* own = matrices + thread * 4 * layout.size;
-    RootScratch s = {centred + thread * tokens.size, own, own + layout.size,
-                     own + 2 * layout.size, own + 3 * layout.size};
+    RootScratch s = {centred + thread * tokens.size, own, own + layout.size, own + 2 * layout.size,
+                     own + 3 * layout.size};
     prepare_head(m, tokens, none, z + sample * m.by_sample, sums + thread * tokens.row, s.tokens,
                  nullptr);
     const float trace =

@@ -11,14 +11,7 @@ inline void symmetric_part(const MatrixLayout& layout, Team team, const Factors&
       if (second != nullptr) add(tile, factors_tile(layout, *second, layout.dim, i0, j0));
       store_tile(layout, tile, scale, i0, j0, out);
     }
-  constexpr int64_t kBlock = 16;
-  for (int64_t i0 = 0; i0 < layout.dim; i0 += kBlock)
-    for (int64_t j0 = i0; j0 < layout.dim; j0 += kBlock)
-      for (int64_t i = i0; i < std::min(i0 + kBlock, layout.dim); ++i)
-        for (int64_t j = std::max(j0, i + 1); j < std::min(j0 + kBlock, layout.dim); ++j) {
-          float &upper = out[i * layout.row + j], &lower = out[j * layout.row + i];
-          upper = lower = (upper + lower) / 2;
-        }
+  symmetrise(layout.dim, layout.row, out);
 }
 
 inline double inner_product(const MatrixLayout& layout, const float* a, const float* b) {
@@ -125,10 +118,16 @@ void differentiate_square_root(const Moments& m, int64_t steps, const RootGradie
     const int thread = omp_get_thread_num();
     float* own = matrices + thread * 7 * layout.size;
     const auto matrix = [&](int index) { return own + index * layout.size; };
-    RootGradientScratch s = {centred + thread * tokens.size, matrix(0), matrix(1), matrix(2),
-                             matrix(3), matrix(4), matrix(5), matrix(6)};
-    prepare_head(m, tokens, none, io.z + sample * m.by_sample, sums + thread * tokens.row,
-                 s.tokens, nullptr);
+    RootGradientScratch s = {centred + thread * tokens.size,
+                             matrix(0),
+                             matrix(1),
+                             matrix(2),
+                             matrix(3),
+                             matrix(4),
+                             matrix(5),
+                             matrix(6)};
+    prepare_head(m, tokens, none, io.z + sample * m.by_sample, sums + thread * tokens.row, s.tokens,
+                 nullptr);
     differentiate_root(m, layout, steps, team, s, io, sample);
   }
 }
