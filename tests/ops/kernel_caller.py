@@ -7,7 +7,9 @@ scripts/sanitize_kernels.sh.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
+import resource
 import threading
 from pathlib import Path
 from unittest import mock
@@ -34,6 +36,42 @@ def _instruction_sets() -> list[str]:
 INSTRUCTION_SETS = _instruction_sets()
 
 
+def _arguments(arrays: tuple[np.ndarray, ...]) -> tuple:
+    assert all(a.flags.c_contiguous for a in arrays)
+    count = len(arrays)
+    shapes = [(ctypes.c_int64 * a.ndim)(*a.shape) for a in arrays]
+    return (
+        count,
+        (ctypes.c_void_p * count)(*[a.ctypes.data for a in arrays]),
+        (ctypes.c_int * count)(*[a.ndim for a in arrays]),
+        (ctypes.POINTER(ctypes.c_int64) * count)(
+            *[ctypes.cast(shape, ctypes.POINTER(ctypes.c_int64)) for shape in shapes]
+        ),
+        (ctypes.c_char_p * count)(*[a.dtype.name.encode() for a in arrays]),
+        None,
+        None,
+    )
+
+
+def refusal(symbol: str, *arrays: np.ndarray) -> str:
+    """What a refused call says. Nothing here catches a C++ exception, so a child dies of it."""
+    arguments = _arguments(arrays)
+    function = getattr(Kernels().library, symbol)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        faulthandler.disable()  # pytest's, which would print where
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.dup2(writer, 2)
+        function(*arguments)
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as said:
+        message = said.read()
+    assert os.waitpid(child, 0)[1] != 0, "the call was not refused"
+    return message
+
+
 class Kernels:
     """Calls with one instruction set and one number of threads (OMP_NUM_THREADS by default).
 
@@ -57,25 +95,12 @@ class Kernels:
 
     def call(self, symbol: str, *arrays: np.ndarray) -> None:
         """Inputs, then outputs, as MindSpore passes them. A refused argument ends the process."""
-        assert all(a.flags.c_contiguous for a in arrays)
-        count = len(arrays)
-        shapes = [(ctypes.c_int64 * a.ndim)(*a.shape) for a in arrays]
-        of_shapes = (ctypes.c_void_p * count)(*[ctypes.addressof(s) for s in shapes])
-        arguments = (
-            count,
-            (ctypes.c_void_p * count)(*[a.ctypes.data for a in arrays]),
-            (ctypes.c_int * count)(*[a.ndim for a in arrays]),
-            of_shapes,
-            (ctypes.c_char_p * count)(*[a.dtype.name.encode() for a in arrays]),
-            None,
-            None,
-        )
         results = []
 
         def run() -> None:
             if self.threads is not None:
                 self.library.omp_set_num_threads(self.threads)
-            results.append(getattr(self.library, symbol)(*arguments))
+            results.append(getattr(self.library, symbol)(*_arguments(arrays)))
 
         with mock.patch.dict(os.environ, self.environment):
             if self.fresh or self.threads is not None:  # a thread's own number of threads
