@@ -41,6 +41,18 @@ def normalise_columns(c: Tensor, eps: float = COLUMN_EPS) -> Tensor:
     return c / ops.sqrt(ops.maximum(square, eps * eps))
 
 
+def pair_sides(what: str, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """Left and right head of each of the P pairs, (P,) each, for ``ops.gather``.
+
+    Raises:
+        ValueError: no pair, or a head below 0, which a gather would not refuse.
+    """
+    if len(pairs) == 0 or np.min(pairs) < 0:
+        raise ValueError(f"{what}: got pairs {pairs}, expected at least one, of heads from 0 on")
+    left, right = (Tensor(np.array(side, np.int32)) for side in zip(*pairs))
+    return left, right
+
+
 class HeadCrossCovariance(nn.Cell, TwoPaths):
     """Cross-covariances of pairs among H heads: (B, H, N, d) -> (B, P, d, d), float32.
 
@@ -50,13 +62,14 @@ class HeadCrossCovariance(nn.Cell, TwoPaths):
         pairs: left and right head of each of the P pairs.
 
     Raises:
-        ValueError: heads that are no (B, H, N, d), or without tokens, when the graph is built.
+        ValueError: no pair, or a head below 0; heads that are no (B, H, N, d), or without tokens,
+            when the graph is built.
         TypeError: heads that are no floats.
     """
 
     def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
         super().__init__()
-        self.left, self.right = (Tensor(np.array(side, np.int32)) for side in zip(*pairs))
+        self.left, self.right = pair_sides("HeadCrossCovariance", pairs)
         self.least_heads = int(np.max(pairs)) + 1
         self.plan = Tensor(np.ravel(pairs).astype(np.int32))
         library = self.choose_path()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from mindspore import ops
+
+from mindtune.errors import ConfigError
 
 FOLDER = Path(__file__).parent / "kernels"
 FILES = {"CPU": "libmindtune_kernels.so", "GPU": "libmindtune_cuda.so"}
@@ -26,10 +29,17 @@ def instruction_set() -> str:
 
     Raises:
         OSError: the library cannot be loaded.
+        ConfigError: ``MINDTUNE_INSTRUCTION_SET`` is none that this processor has.
     """
-    name = ctypes.CDLL(str(FOLDER / FILES["CPU"])).InstructionSetName
-    name.restype = ctypes.c_char_p
-    return str(name().decode())
+    name_of = ctypes.CDLL(str(FOLDER / FILES["CPU"])).InstructionSetName
+    name_of.restype = ctypes.c_char_p
+    name = name_of()
+    if name is None:
+        raise ConfigError(
+            f"MINDTUNE_INSTRUCTION_SET: got {os.environ['MINDTUNE_INSTRUCTION_SET']!r}, expected "
+            "portable, or avx2 or avx512 where the processor has it"
+        )
+    return str(name.decode())
 
 
 def compiled(

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from mindtune.ops.cross_covariance import COLUMN_EPS, cross_covariance, normalise_columns
+from mindtune.errors import check_option
+from mindtune.ops.cross_covariance import (
+    COLUMN_EPS,
+    cross_covariance,
+    normalise_columns,
+    pair_sides,
+)
 from mindtune.ops.kernel_library import compiled
 from mindtune.ops.two_paths import TwoPaths, as_float32
 
@@ -35,8 +41,8 @@ class MomentPooling(nn.Cell, TwoPaths):
         norm_eps: of LayerNorm.
 
     Raises:
-        ValueError: a pair of heads there are not; tokens of another shape, or none, when the graph
-            is built.
+        ValueError: no pair, or one of heads there are not; an unknown split or centring; tokens of
+            another shape, or none, when the graph is built.
         TypeError: tokens that are no floats.
     """
 
@@ -49,14 +55,16 @@ class MomentPooling(nn.Cell, TwoPaths):
         norm_eps: float,
     ) -> None:
         super().__init__()
-        if not 0 <= np.min(pairs) <= np.max(pairs) < num_heads:
+        check_option("MomentPooling.split", split, SPLITS)
+        check_option("MomentPooling.centering", centering, CENTERINGS)
+        self.left, self.right = pair_sides("MomentPooling", pairs)
+        if np.max(pairs) >= num_heads:
             raise ValueError(
                 f"MomentPooling: got pairs {pairs}, expected heads 0 to {num_heads - 1}"
             )
         self.num_heads = num_heads
         self.strided = split == "strided"
         self.mean_axes = _MEAN_AXES[centering]
-        self.left, self.right = (Tensor(np.array(side, np.int32)) for side in zip(*pairs))
         self.normalise = ops.LayerNorm(begin_norm_axis=-1, begin_params_axis=-1, epsilon=norm_eps)
         options = [SPLITS.index(split), CENTERINGS.index(centering)]
         self.plan = Tensor(np.array([*options, *np.ravel(pairs)], np.int32))

@@ -27,12 +27,18 @@ class SquareRootCovariance(nn.Cell, TwoPaths):
             covariance, and the paper found no gain from more.
 
     Raises:
-        ValueError: tokens of another shape, or a single one, when the graph is built.
+        ValueError: no channel or no step; tokens of another shape, or a single one, when the graph
+            is built.
         TypeError: tokens that are no floats.
     """
 
     def __init__(self, dim: int, iterations: int = 5) -> None:
         super().__init__()
+        if dim < 1 or iterations < 1:
+            raise ValueError(
+                f"SquareRootCovariance: got dim {dim} and iterations {iterations}, expected at "
+                "least 1 of each"
+            )
         self.dim = dim
         self.iterations = iterations
         rows, columns = np.triu_indices(dim)

@@ -14,9 +14,10 @@ namespace {
 // `plan` is int32: for the fused op split (0 contiguous, 1 strided) and centring, then the heads
 // of each pair.
 void read_pairs(const Arguments& given, int plan, int first, Moments& m) {
+  const int32_t* values = given.integers(plan);
   const int64_t length = given.size(plan, 0) - first;
   given.require(length >= 2 && length % 2 == 0, "two heads a pair");
-  m.pair_heads = given.integers(plan) + first;
+  m.pair_heads = values + first;
   m.pairs = length / 2;
   for (int64_t i = 0; i < length; ++i)
     given.require(m.pair_heads[i] >= 0 && m.pair_heads[i] < m.heads, "pairs of known heads");
@@ -213,6 +214,12 @@ MINDTUNE_OPERATOR(ShrinkMapsGradient) {
   return 0;
 }
 
+// Null where MINDTUNE_INSTRUCTION_SET names none that this processor has: an exception would end a
+// caller that is not C++.
 extern "C" __attribute__((visibility("default"))) const char* InstructionSetName() {
-  return instruction_set().name;
+  try {
+    return instruction_set().name;
+  } catch (const std::invalid_argument&) {
+    return nullptr;
+  }
 }

@@ -67,7 +67,8 @@ inline void spread_triangle(const MatrixLayout& layout, const float* triangle, f
   }
 }
 
-// dz = 2 / N tokens dcovariance; the gradient needs no centring, since the tokens are centred.
+// dz = 2 / N tokens dcovariance; the gradient needs no centring, since the tokens are centred:
+// twice, as what rounding leaves of their mean would stand in every token's gradient.
 inline void spread_to_tokens(const Moments& m, const MatrixLayout& layout, Team team,
                              const float* tokens, const float* dcovariance, float* dz) {
   const float scale = 2.0f / m.tokens;
@@ -128,6 +129,7 @@ void differentiate_square_root(const Moments& m, int64_t steps, const RootGradie
                              matrix(6)};
     prepare_head(m, tokens, none, io.z + sample * m.by_sample, sums + thread * tokens.row, s.tokens,
                  nullptr);
+    centre(m, tokens, sums + thread * tokens.row, s.tokens);
     differentiate_root(m, layout, steps, team, s, io, sample);
   }
 }

@@ -1,0 +1,55 @@
+"""The number of threads changes no bit, and calls leave no memory behind."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from ops.kernel_caller import INSTRUCTION_SETS, Kernels, needs_kernels
+from ops.kernel_cases import Cross, Pooling, SquareRoot
+
+pytestmark = needs_kernels
+
+PAIRS = [(0, 1), (1, 2), (0, 2)]
+
+
+def _cases(batch: int) -> list:
+    return [
+        Pooling(batch, 37, 21, 3, PAIRS),
+        Pooling(batch, 300, 9, 3, PAIRS, "strided", "channel"),
+        Cross(batch, 37, 21, 3, PAIRS),
+        SquareRoot(batch, 37, 21),
+    ]
+
+
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_the_number_of_threads_changes_no_bit(instruction_set, batch):
+    for case in _cases(batch):
+        expected = case.found(Kernels(instruction_set, threads=1))
+        for threads in (1, 2, 2, 3):  # with 2, run to run as well
+            found = case.found(Kernels(instruction_set, threads=threads))
+            for name, values in found.items():
+                np.testing.assert_array_equal(values, expected[name], err_msg=f"{case} {name}")
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_calls_leave_no_memory_behind():
+    kernels = Kernels()
+    cases = _cases(2)
+
+    def call(times: int) -> int:
+        for _ in range(times):
+            for case in cases:
+                case.found(kernels)
+        return _resident_bytes()
+
+    before = call(40)
+    # A workspace of the smallest of these calls is 20 KiB: leaking it would add 4 MiB and more.
+    assert call(200) - before < 2 * 2**20
