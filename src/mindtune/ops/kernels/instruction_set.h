@@ -1,7 +1,7 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
-#include "arguments.h"
+#include "moments.h"
 
 namespace mindtune {
 
