@@ -6,6 +6,7 @@ ends it.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 from typing import Any
@@ -29,6 +30,7 @@ def probe(device_target: str) -> None:
     tell(works=bool(np.isfinite(output).all()))
     if library is None:
         return
+    ctypes.CDLL(str(library))  # says why it does not load, where MindSpore says nothing
     ms.set_context(mode=ms.PYNATIVE_MODE)  # a third of the time, and the same kernels
     differences: dict[str, float] = {}
     for operator in OPERATORS:

@@ -27,7 +27,7 @@ def _threads(cores: int) -> Finding:
         return Finding("OMP_NUM_THREADS", f"not set: compiled kernels take {cores} threads")
     cure = f"export OMP_NUM_THREADS={cores}, or unset it"
     if not value.isdecimal() or int(value) == 0:
-        return Finding("OMP_NUM_THREADS", f"{value!r} is no number", State.NOTE, cure)
+        return Finding("OMP_NUM_THREADS", f"{value!r} is no number of threads", State.NOTE, cure)
     if int(value) > cores:
         return Finding("OMP_NUM_THREADS", f"{value}: threads share cores", State.NOTE, cure)
     return Finding("OMP_NUM_THREADS", value)
