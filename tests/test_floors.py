@@ -20,8 +20,9 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained"},
-    {"training", "evaluating", "exporting"},
-    {"commands"},
+    {"training", "evaluating", "exporting", "doctor"},
+    {"commands", "console_commands"},
+    {"console"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")

@@ -194,11 +194,11 @@ def _option_values(argv: Sequence[str], *names: str) -> list[str]:
     return values
 
 
-def run(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
+def run(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> int:
     """Run an entry point; a mistake of the user is one line on stderr and an exit code."""
     os.environ.setdefault("GLOG_v", "4")  # MindSpore logs errors beside raising them: silence
     try:
-        command(sys.argv[1:] if argv is None else argv)
+        return command(sys.argv[1:] if argv is None else argv) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -214,4 +214,3 @@ def run(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = N
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    return 0

@@ -1,0 +1,1 @@
+"""The sub-commands of ``mindtune``, a module each."""

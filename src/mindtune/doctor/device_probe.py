@@ -1,0 +1,50 @@
+"""One device tried in a process of its own: ``python -m mindtune.doctor.device_probe TARGET``.
+
+Prints what it has found line by line, as JSON, so that what came before a crash is known. An error
+ends it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor
+
+from mindtune.doctor.self_test import OPERATORS, largest_difference
+from mindtune.layers.linear import linear
+from mindtune.ops.kernel_library import find_library, instruction_set
+
+
+def probe(device_target: str) -> None:
+    """Compile and run a small network on the device, then every kernel built for it."""
+    library = find_library(device_target)
+    tell(mindspore=ms.__version__, library=str(library or ""), operators=[*OPERATORS])
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_device(device_target)
+    output = linear(4, 4)(Tensor(np.ones((2, 4), np.float32)) + 1).asnumpy()
+    tell(works=bool(np.isfinite(output).all()))
+    if library is None:
+        return
+    ctypes.CDLL(str(library))  # says why it does not load, where MindSpore says nothing
+    ms.set_context(mode=ms.PYNATIVE_MODE)  # a third of the time, and the same kernels
+    differences: dict[str, float] = {}
+    for operator in OPERATORS:
+        tell(testing=operator)
+        differences[operator] = largest_difference(operator)
+        tell(differences=differences)
+    if device_target == "CPU":
+        tell(instruction_set=instruction_set())
+    tell(testing="")
+
+
+def tell(**facts: Any) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+if __name__ == "__main__":
+    probe(sys.argv[1])

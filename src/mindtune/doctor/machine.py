@@ -1,0 +1,43 @@
+"""Processors and memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mindtune.doctor.finding import Finding, State
+
+_GIB = 2**30
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_findings() -> list[Finding]:
+    """Processors that this process may use, threads that kernels start, memory."""
+    cores = len(os.sched_getaffinity(0))
+    return [
+        Finding("cores", f"{cores} of {os.cpu_count()} (by affinity)"),
+        _threads(cores),
+        _memory(),
+    ]
+
+
+def _threads(cores: int) -> Finding:
+    value = os.environ.get("OMP_NUM_THREADS")
+    if value is None:
+        return Finding("OMP_NUM_THREADS", f"not set: compiled kernels take {cores} threads")
+    cure = f"export OMP_NUM_THREADS={cores}, or unset it"
+    if not value.isdecimal() or int(value) == 0:
+        return Finding("OMP_NUM_THREADS", f"{value!r} is no number of threads", State.NOTE, cure)
+    if int(value) > cores:
+        return Finding("OMP_NUM_THREADS", f"{value}: threads share cores", State.NOTE, cure)
+    return Finding("OMP_NUM_THREADS", value)
+
+
+def _memory() -> Finding:
+    """What the machine has, and the container's limit where that is less."""
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    found = f"{installed / _GIB:.1f} GiB"
+    limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.exists() else "max"
+    if limit != "max" and int(limit) < installed:
+        found += f", of which this container may use {int(limit) / _GIB:.1f} GiB"
+    return Finding("memory", found)

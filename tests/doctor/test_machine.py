@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mindtune.doctor import machine
+from mindtune.doctor.finding import Finding, State
+
+
+def finding(subject: str) -> Finding:
+    return next(found for found in machine.machine_findings() if found.subject == subject)
+
+
+@pytest.fixture(autouse=True)
+def _three_of_eight_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+
+
+def test_cores_are_those_this_process_may_use():
+    assert finding("cores").found == "3 of 8 (by affinity)"
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "found"),
+    [
+        (None, State.OK, "not set: compiled kernels take 3 threads"),
+        ("3", State.OK, "3"),
+        ("4", State.NOTE, "4: threads share cores"),
+        ("0", State.NOTE, "'0' is no number of threads"),
+        ("many", State.NOTE, "'many' is no number of threads"),
+    ],
+)
+def test_threads(value, state, found, monkeypatch):
+    if value is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+    cure = "" if state is State.OK else "export OMP_NUM_THREADS=3, or unset it"
+    assert finding("OMP_NUM_THREADS") == Finding("OMP_NUM_THREADS", found, state, cure)
+
+
+@pytest.mark.parametrize(
+    ("limit", "found"),
+    [
+        (None, "16.0 GiB"),
+        ("max\n", "16.0 GiB"),
+        (f"{2**40}\n", "16.0 GiB"),
+        (f"{3 * 2**29}\n", "16.0 GiB, of which this container may use 1.5 GiB"),
+    ],
+)
+def test_memory(limit, found, tmp_path, monkeypatch):
+    sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**22}
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    monkeypatch.setattr(machine, "_CGROUP_LIMIT", tmp_path / "memory.max")
+    if limit:
+        (tmp_path / "memory.max").write_text(limit)
+    assert finding("memory").found == found

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from mindtune import ops
+from mindtune.doctor.self_test import OPERATORS, largest_difference
+from mindtune.ops.two_paths import TwoPaths
+
+
+@pytest.fixture(autouse=True)
+def _without_compiling_graphs():
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
+def test_every_operator_with_a_kernel_is_tested():
+    exported = {name for name in ops.__all__ if isinstance(getattr(ops, name), type)}
+    assert exported == set(OPERATORS)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_kernels_agree_with_the_composed_path(operator):
+    cell, _ = OPERATORS[operator]()
+    assert cell.uses_kernel
+    assert 0 < largest_difference(operator) < 1e-4
+
+
+class Doubled(TwoPaths):
+    """An operator that doubles, with a form of its own in the place of a kernel."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+
+    def construct(self, x: Tensor) -> Tensor:
+        if not self.uses_kernel or self.form == "right":
+            return 2 * x
+        if self.form == "wrong output":
+            return 2.5 * x
+        if self.form == "wrong gradient":
+            return 3 * x - ms.ops.stop_gradient(x)
+        return 2 * x + 0 * ms.ops.sqrt(x - x)  # of infinite slope
+
+
+@pytest.mark.parametrize(
+    ("form", "difference"),
+    [("right", 0.0), ("wrong output", 0.25), ("wrong gradient", 0.5), ("NaN gradient", math.nan)],
+)
+def test_a_kernel_that_is_off_is_found(form, difference, monkeypatch):
+    x = Tensor(np.array([0.1, 0.2], np.float32))
+    monkeypatch.setitem(OPERATORS, "Doubled", lambda: (Doubled(form), (x,)))
+    found = largest_difference("Doubled")
+    if form == "wrong output":  # its gradient is off by the factor and by the slope of the sine
+        assert found >= difference
+    else:
+        assert found == pytest.approx(difference, nan_ok=True)
