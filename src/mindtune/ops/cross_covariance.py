@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from mindtune.ops.kernel_library import compiled
-from mindtune.ops.two_paths import TwoPaths, as_float32
+from mindtune.ops.two_paths import TwoPaths
 
 COLUMN_EPS = 1e-12  # smallest norm a column is divided by
 
@@ -82,7 +83,7 @@ class HeadCrossCovariance(nn.Cell, TwoPaths):
                 f"HeadCrossCovariance: got heads {heads.shape}, expected (B, H, N, d) with "
                 f"H >= {self.least_heads} and N >= 1"
             )
-        heads = as_float32(heads)
+        heads = self.readable(heads)
         if self.uses_kernel:
             return self.kernel(heads, self.plan)
         left = ops.gather(heads, self.left, 1)  # (B, P, N, d)
@@ -104,4 +105,7 @@ def _kernel(library: Path) -> ops.Custom:
     def bprop(heads: Tensor, plan: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return backward(heads, plan, dout), ops.zeros_like(plan)
 
-    return compiled(library, "CrossCovariance", shapes, like_heads, bprop)
+    def type_of_maps(*_: Any) -> Any:
+        return mstype.float32
+
+    return compiled(library, "CrossCovariance", shapes, type_of_maps, bprop)

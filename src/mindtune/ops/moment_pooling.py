@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from mindtune.errors import check_option
 from mindtune.ops.cross_covariance import (
@@ -17,7 +18,7 @@ from mindtune.ops.cross_covariance import (
     pair_sides,
 )
 from mindtune.ops.kernel_library import compiled
-from mindtune.ops.two_paths import TwoPaths, as_float32
+from mindtune.ops.two_paths import TwoPaths
 
 SPLITS = ("contiguous", "strided")
 CENTERINGS = ("none", "scalar", "channel")
@@ -80,7 +81,7 @@ class MomentPooling(nn.Cell, TwoPaths):
                 f"MomentPooling: got tokens {tokens.shape}, expected (B, N, {width}) with N >= 1: "
                 f"{self.num_heads} heads of {weight.shape[0]} channels"
             )
-        tokens = as_float32(tokens)
+        tokens = self.readable(tokens)
         if self.uses_kernel:
             return self.kernel(tokens, weight, bias, self.plan, self.eps)[0]
         heads = self.heads_of(tokens, weight, bias)
@@ -109,8 +110,8 @@ def _kernel(library: Path) -> ops.Custom:
         batch, pairs, dim = tokens[0], (plan[0] - 2) // 2, weight[0]
         return (batch, pairs, dim, dim), (batch, pairs, dim)
 
-    def types(tokens: Any, *_: Any) -> tuple:
-        return tokens, tokens
+    def types(*_: Any) -> tuple:
+        return mstype.float32, mstype.float32
 
     def like_three(tokens: Any, weight: Any, bias: Any, *_: Any) -> tuple:
         return tokens, weight, bias

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from mindtune.ops.kernel_library import compiled
-from mindtune.ops.two_paths import TwoPaths, as_float32
+from mindtune.ops.two_paths import TwoPaths
 
 
 class SquareRootCovariance(nn.Cell, TwoPaths):
@@ -55,7 +56,7 @@ class SquareRootCovariance(nn.Cell, TwoPaths):
                 f"SquareRootCovariance: got tokens {tokens.shape}, expected (B, N, {self.dim}) "
                 "with N >= 2"
             )
-        tokens = as_float32(tokens)
+        tokens = self.readable(tokens)
         if self.uses_kernel:
             return self.kernel(tokens, self.iterates)[0]
         centred = tokens - ops.mean(tokens, 1, True)  # (B, N, d)
@@ -85,8 +86,8 @@ def _kernel(library: Path) -> ops.Custom:
         batch, dim = tokens[0], tokens[2]
         return (batch, dim * (dim + 1) // 2), (batch, plan[0], dim, dim)
 
-    def types(tokens: Any, _plan: Any) -> tuple:
-        return tokens, tokens
+    def types(*_: Any) -> tuple:
+        return mstype.float32, mstype.float32
 
     def like_tokens(tokens: Any, *_: Any) -> Any:
         return tokens

@@ -21,24 +21,27 @@ class TwoPaths:
     """
 
     uses_kernel = False
+    reads_half = False
 
     def choose_path(self, devices: tuple[str, ...] = ("CPU", "GPU")) -> Path | None:
         """The library for the device that is set now, if it is one of ``devices`` and has one."""
         target = ms.get_context("device_target")
         library = find_library(target) if target in devices else None
         self.uses_kernel = library is not None
+        self.reads_half = target == "GPU"
         return library
 
+    def readable(self, tensor: Tensor) -> Tensor:
+        """``tensor``, of any float type, for this path: the CUDA kernels alone read half precision.
 
-def as_float32(tensor: Tensor) -> Tensor:
-    """``tensor``, of any float type, in the type that second moments are computed in.
-
-    Raises:
-        TypeError: it holds no floats.
-    """
-    if tensor.dtype not in (mstype.float32, mstype.float16, mstype.bfloat16):
-        raise TypeError(f"second-order pooling: got {tensor.dtype}, expected floats")
-    return ops.cast(tensor, mstype.float32)
+        Raises:
+            TypeError: it holds no floats.
+        """
+        if tensor.dtype not in (mstype.float32, mstype.float16, mstype.bfloat16):
+            raise TypeError(f"second-order pooling: got {tensor.dtype}, expected floats")
+        if self.uses_kernel and self.reads_half:
+            return tensor
+        return ops.cast(tensor, mstype.float32)
 
 
 @contextmanager
