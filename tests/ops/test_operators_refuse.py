@@ -103,7 +103,7 @@ class Raw(nn.Cell):
 
 @needs_kernels
 def test_what_the_kernels_refuse_is_an_error_in_python(monkeypatch):
-        with pytest.raises(RuntimeError, match="CrossCovariance: expected pairs of known heads"):
+    with pytest.raises(RuntimeError, match="CrossCovariance: expected pairs of known heads"):
         Raw()(zeros(2, 3, 5, 5), Tensor(np.array([0, 3], np.int32))).asnumpy()
     monkeypatch.setenv("MINDTUNE_INSTRUCTION_SET", "mmx")
     with pytest.raises(RuntimeError, match="MINDTUNE_INSTRUCTION_SET: got mmx"):

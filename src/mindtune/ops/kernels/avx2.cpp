@@ -2,7 +2,11 @@
 #include "standard.h"
 
 #if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx2,fma")
+#endif
 
 #define MINDTUNE_NAME "avx2"
 #define MINDTUNE_LANES 8
@@ -15,4 +19,7 @@ namespace {
 const InstructionSet& kernels() { return kKernels; }
 }  // namespace mindtune::avx2
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

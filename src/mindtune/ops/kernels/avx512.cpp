@@ -2,7 +2,11 @@
 #include "standard.h"
 
 #if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,fma")
+#endif
 
 #define MINDTUNE_NAME "avx512"
 #define MINDTUNE_LANES 16
@@ -15,4 +19,7 @@ namespace {
 const InstructionSet& kernels() { return kKernels; }
 }  // namespace mindtune::avx512
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif
