@@ -36,7 +36,7 @@ def test_a_device_that_mindspore_cannot_use(
     pattern = "device[0-9]*" if present else "other[0-9]*"
     monkeypatch.setattr(devices, "Path", lambda _: tmp_path)
     monkeypatch.setattr(devices, "_DEVICE_FILES", {target: pattern})
-    told = json.dumps({"mindspore": "2.10.0", "library": "", "operators": []})
+    told = json.dumps({"mindspore": "2.10.0", "library": ""})
     device = read(target, Ending(told, UNSUPPORTED.format(target), succeeded=False))
     assert not device.works
     (finding,) = device_findings([device])
@@ -48,7 +48,7 @@ def test_a_device_that_mindspore_cannot_use(
 def test_what_was_told_before_a_crash_counts():
     output = "\n".join(
         [
-            '{"mindspore": "2.10.0", "library": "/a.so", "operators": ["One", "Two"]}',
+            '{"mindspore": "2.10.0", "library": "/a.so", "operators": {"One": true, "Two": true}}',
             "[WARNING] MindSpore says something",
             '{"works": true}',
             '{"testing": "One"}',
@@ -63,12 +63,25 @@ def test_what_was_told_before_a_crash_counts():
         mindspore="2.10.0",
         works=True,
         library="/a.so",
-        operators=["One", "Two"],
+        operators={"One": True, "Two": True},
         testing="Two",
         differences={"One": 1e-7},
     )
     (finding,) = device_findings([device])
     assert (finding.state, finding.found) == (State.OK, "works with MindSpore 2.10.0")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "For 'Custom' on CPU, operator failed when executing file /a.so! Error message is {}",
+        "For 'Custom' on GPU, error occurs when fetching function 'F'. Error info: {}",
+    ],
+)
+def test_what_a_kernel_says_without_what_mindspore_says_around_it(words):
+    told = words.format("/a.so: undefined symbol: F")
+    ending = Ending("", f"RuntimeError: {told}\n\n- C++ Call Stack:\nat.cc:1 F", succeeded=False)
+    assert read("CPU", ending).failure == "/a.so: undefined symbol: F"
 
 
 def test_without_the_cpu_nothing_runs():

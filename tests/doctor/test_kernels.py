@@ -10,7 +10,7 @@ from mindtune.doctor.devices import Device
 from mindtune.doctor.finding import State
 from mindtune.doctor.kernels import kernel_findings
 
-GPU = Device("GPU", mindspore="2.10.0", operators=["MomentPooling"])
+GPU = Device("GPU", mindspore="2.10.0", operators={"MomentPooling": True})
 WITH_LIBRARY = {"library": "/libmindtune_cuda.so", "works": True}
 
 
@@ -23,7 +23,7 @@ def gpu(**facts: object) -> Device:
     [
         (gpu(), State.NOTE, "not built", "bash scripts/build_cuda_kernels.sh"),
         (gpu(works=True), State.NOTE, "not built", "bash scripts/build_cuda_kernels.sh"),
-        (gpu(library="/a.so"), State.NOTE, "built, not tried: no GPU to use", ""),
+        (gpu(library="/a.so"), State.NOTE, "built, not tried: GPU does not work", ""),
         (gpu(**WITH_LIBRARY, differences={"MomentPooling": 1e-7}), State.OK, "built, in use", ""),
         (
             gpu(**WITH_LIBRARY, failure="died of SIGSEGV", testing="MomentPooling"),
@@ -58,6 +58,13 @@ def test_a_kernel_that_computes_something_else_is_a_fault(difference, state):
     assert finding.subject.strip() == "MomentPooling"
     assert finding.state is state
     assert ("wrong" in finding.found) == bool(finding.cure) == (state is State.FAULT)
+
+
+def test_an_operator_without_a_kernel_on_this_device():
+    device = gpu(**WITH_LIBRARY, operators={"ShrinkingBlock": False})
+    library, finding = kernel_findings([device])
+    assert library.state is State.OK
+    assert (finding.subject.strip(), finding.found) == ("ShrinkingBlock", "composed path")
 
 
 def test_ascend_has_no_kernels_to_speak_of():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mindtune.doctor.program import run_program
+from mindtune.doctor.program import run_program, started
 
 
 def python(code: str, time_limit: float = 60) -> object:
@@ -62,6 +62,15 @@ def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
     assert ending.reason == "no answer within 2 s"
     assert ending.output == "started\n"
     assert not is_running(int(file.read_text()))
+
+
+def test_programs_side_by_side_share_their_time():
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    start = time.monotonic()
+    with started(sleep, 3) as one, started(sleep, 3) as other:
+        reasons = [one.ending().reason, other.ending().reason]
+    assert reasons == ["no answer within 3 s"] * 2
+    assert time.monotonic() - start < 5.5
 
 
 def is_running(pid: int) -> bool:

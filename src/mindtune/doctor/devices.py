@@ -16,6 +16,7 @@ from mindtune.doctor.program import NO_ANSWER, TAKE_LONGER, Ending, started
 DEVICE_TARGETS = ("CPU", "GPU", "Ascend")
 _PROBE = (sys.executable, "-m", "mindtune.doctor.device_probe")
 _DEVICE_FILES = {"GPU": "nvidia[0-9]*", "Ascend": "davinci[0-9]*"}
+_INTRODUCTION = re.compile(r"For 'Custom' on .* Error (?:message is|info:) ")
 _NOT_LOADED = re.compile(r"Load dynamic library: (\S+) failed\. (.+)")
 
 
@@ -29,8 +30,8 @@ class Device:
         mindspore: MindSpore's version; empty where it cannot be imported.
         works: a small network ran on it.
         library: the kernels built for it; empty without any.
-        operators: those that have a kernel in that library.
-        testing: the operator whose kernel was tested at the end; empty before and after.
+        operators: those that have a compiled form, and whether they take it on this device.
+        testing: the operator whose kernel was tested last.
         differences: largest relative difference between kernel and composed path, by operator.
         instruction_set: which form of the CPU kernels runs.
     """
@@ -40,7 +41,7 @@ class Device:
     mindspore: str = ""
     works: bool = False
     library: str = ""
-    operators: Sequence[str] = ()
+    operators: dict[str, bool] = field(default_factory=dict)
     testing: str = ""
     differences: dict[str, float] = field(default_factory=dict)
     instruction_set: str = ""
@@ -70,7 +71,7 @@ def _reason(target: str, ending: Ending) -> str:
     for library, why in _NOT_LOADED.findall(ending.errors):
         if target.lower() in library:
             return f"{library} does not load: {why}"
-    return ending.reason.split(" Error message is ")[-1].split(" Please check ")[0]
+    return _INTRODUCTION.sub("", ending.reason).split(" Please check ")[0]
 
 
 def device_findings(devices: Sequence[Device]) -> list[Finding]:

@@ -37,7 +37,7 @@ def _library_finding(device: Device) -> Finding:
         found = "not built: operators are composed of MindSpore's, with the same results, slower"
         return Finding(subject, found, State.NOTE, _BUILD_CURES[device.target])
     if not device.works:
-        return Finding(subject, f"built, not tried: no {device.target} to use", State.NOTE)
+        return Finding(subject, f"built, not tried: {device.target} does not work", State.NOTE)
     if device.failure:
         found = f"broken: {device.failure}"
         return Finding(subject, found, State.FAULT, _cure_of_broken(device))
@@ -55,7 +55,7 @@ def _cure_of_broken(device: Device) -> str:
 
 def _operator_finding(device: Device, operator: str) -> Finding:
     subject = f"  {operator}"
-    if not device.library:
+    if not device.operators[operator]:
         return Finding(subject, "composed path")
     difference = device.differences.get(operator)
     if difference is None:

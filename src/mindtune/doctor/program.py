@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +41,18 @@ class Ending:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that runs, and where its output goes."""
+    """A program that runs, where its output goes, and until when (of ``time.monotonic``)."""
 
     process: subprocess.Popen
     output: Path
     errors: Path
     time_limit: float
+    deadline: float
 
     def ending(self) -> Ending:
-        """Wait for its end, for the time limit at most."""
+        """Wait for its end, until the time limit since its start at most."""
         try:
-            code = self.process.wait(self.time_limit)
+            code = self.process.wait(max(0.0, self.deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return Ending(*self._texts(), False, f"{NO_ANSWER} {self.time_limit:g} s")
         how = f"died of {signal.Signals(-code).name}" if code < 0 else ""
@@ -83,7 +85,7 @@ def started(command: Sequence[str], time_limit: float) -> Iterator[Program]:
                 start_new_session=True,  # to be killed with its children
             )
         try:
-            yield Program(process, *files, time_limit)
+            yield Program(process, *files, time_limit, time.monotonic() + time_limit)
         finally:
             _end(process)
 
