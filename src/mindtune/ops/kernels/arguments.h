@@ -1,38 +1,21 @@
-// What the kernels are told: sizes, strides and options of one call, checked before any work.
+// The arguments of one call, and the checks of their number, types and shapes.
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
-#include <cstdint>
 #include <initializer_list>
+#include <stdexcept>
 #include <string>
+
+// An operator as MindSpore calls it. A failed check throws; MindSpore turns that into a Python
+// error with the message.
+#define MINDTUNE_OPERATOR(name)                                                 \
+  extern "C" __attribute__((visibility("default"))) int name(                   \
+      int count, void** data, int* ranks, int64_t** shapes, const char** types, \
+      [[maybe_unused]] void* stream, [[maybe_unused]] void* extra)
 
 namespace mindtune {
 
-enum class Centering { kNone = 0, kScalar = 1, kChannel = 2 };
-
-// Tokens of `heads` heads of `dim` channels, and which heads are multiplied. The channel c of token
-// n of head h of sample b is `by_sample` b + `by_head` h + `by_token` n + `by_channel` c floats on.
-struct Moments {
-  int64_t batch, tokens, heads, dim, pairs;
-  int64_t by_sample, by_head, by_token, by_channel;
-  const int32_t* pair_heads;  // (pairs, 2)
-  Centering centering;
-  const float* weight = nullptr;  // LayerNorm over the channels of a head, where there is one
-  const float* bias = nullptr;
-  float norm_eps = 0, column_eps = 0;
-
-  int64_t left(int64_t pair) const { return pair_heads[2 * pair]; }
-  int64_t right(int64_t pair) const { return pair_heads[2 * pair + 1]; }
-};
-
-// Square maps of `side`, `maps` to a sample, that two convolutions shrink.
-struct Shrinking {
-  int64_t batch, maps, side;
-};
-
-// Side of a map after one 3 x 3 convolution of stride 2 without padding.
-inline int64_t shrunk(int64_t side) { return (side - 3) / 2 + 1; }
+enum class FloatType { kFloat32, kFloat16, kBfloat16 };
 
 // The arguments of one call in the convention of MindSpore's ahead-of-time compiled operators:
 // inputs, then outputs.
@@ -54,7 +37,26 @@ class Arguments {
   const int32_t* integers(int index) const {
     return static_cast<const int32_t*>(typed(index, 1, "int32", "int"));
   }
+  // For kernels that read floats of any width.
+  FloatType float_type(int index) const {
+    const std::string found = types_[index];
+    if (found == "float32" || found == "float") return FloatType::kFloat32;
+    if (found == "float16" || found == "half") return FloatType::kFloat16;
+    require(found == "bfloat16",
+            "float32, float16 or bfloat16 as argument " + std::to_string(index) + ", got " + found);
+    return FloatType::kBfloat16;
+  }
+  void* floats_of(FloatType type, int index, int rank) const {
+    require(float_type(index) == type, "the type of argument 0 for argument " +
+                                           std::to_string(index) + ", got " + types_[index]);
+    require_rank(index, rank);
+    return data_[index];
+  }
   int64_t size(int index, int axis) const { return shapes_[index][axis]; }
+  void require_rank(int index, int rank) const {
+    require(ranks_[index] == rank,
+            std::to_string(rank) + " dimensions of argument " + std::to_string(index));
+  }
   void require_shape(int index, std::initializer_list<int64_t> shape) const {
     bool equal = ranks_[index] == static_cast<int>(shape.size());
     int axis = 0;
@@ -67,8 +69,7 @@ class Arguments {
     const std::string found = types_[index];
     require(found == type || found == alias,
             std::string(type) + " as argument " + std::to_string(index) + ", got " + found);
-    require(ranks_[index] == rank,
-            std::to_string(rank) + " dimensions of argument " + std::to_string(index));
+    require_rank(index, rank);
     return data_[index];
   }
 

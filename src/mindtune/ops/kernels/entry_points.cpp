@@ -1,67 +1,41 @@
-// The operators as MindSpore calls them: check the arguments, then run.
-//
-// A failed check throws; MindSpore turns that into a Python error with the message.
+// The operators on the CPU: check the arguments, then run.
 #include "arguments.h"
 #include "instruction_set.h"
-
-#define MINDTUNE_OPERATOR(name)                               \
-  extern "C" __attribute__((visibility("default"))) int name( \
-      int count, void** data, int* ranks, int64_t** shapes, const char** types, void*, void*)
+#include "sizes.h"
 
 namespace mindtune {
 namespace {
 
-// `plan` is int32: for the fused op split (0 contiguous, 1 strided) and centring, then the heads
-// of each pair.
+// The heads of each pair, from entry `first` of the plan on.
 void read_pairs(const Arguments& given, int plan, int first, Moments& m) {
-  const int64_t length = given.size(plan, 0) - first;
-  given.require(length >= 2 && length % 2 == 0, "two heads a pair");
   m.pair_heads = given.integers(plan) + first;
-  m.pairs = length / 2;
-  for (int64_t i = 0; i < length; ++i)
+  for (int64_t i = 0; i < 2 * m.pairs; ++i)
     given.require(m.pair_heads[i] >= 0 && m.pair_heads[i] < m.heads, "pairs of known heads");
 }
 
-// Arguments 0 to 4: tokens (B, N, H d), weight (d), bias (d), plan, eps (2).
 Moments fused_moments(const Arguments& given) {
-  Moments m{};
   given.floats(0, 3);
+  Moments m{fused_sizes(given)};
   m.weight = given.floats(1, 1);
-  m.dim = given.size(1, 0);
   m.bias = given.floats(2, 1);
-  given.require_shape(2, {m.dim});
-  m.batch = given.size(0, 0);
-  m.tokens = given.size(0, 1);
-  given.require(m.batch > 0 && m.tokens > 0, "at least one sample and one token");
-  const int64_t width = given.size(0, 2);
-  given.require(m.dim > 0 && width % m.dim == 0, "a width that the channels of a head divide");
-  m.heads = width / m.dim;
   read_pairs(given, 3, 2, m);
   const int32_t* options = given.integers(3);
   given.require(options[1] >= 0 && options[1] <= 2, "centring 0, 1 or 2");
   m.centering = static_cast<Centering>(options[1]);
-  m.by_sample = m.tokens * width;
-  m.by_token = width;
+  m.by_token = m.heads * m.dim;
+  m.by_sample = m.tokens * m.by_token;
   m.by_head = options[0] == 0 ? m.dim : 1;
   m.by_channel = options[0] == 0 ? 1 : m.heads;
   const float* eps = given.floats(4, 1);
-  given.require_shape(4, {2});
   m.norm_eps = eps[0];
   m.column_eps = eps[1];
   return m;
 }
 
-// Arguments 0 and 1: heads (B, H, N, d), plan.
 Moments bare_moments(const Arguments& given) {
-  Moments m{};
   given.floats(0, 4);
-  m.batch = given.size(0, 0);
-  m.heads = given.size(0, 1);
-  m.tokens = given.size(0, 2);
-  m.dim = given.size(0, 3);
-  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0, "at least one sample, token and channel");
+  Moments m{bare_sizes(given)};
   read_pairs(given, 1, 0, m);
-  m.centering = Centering::kNone;
   m.by_channel = 1;
   m.by_token = m.dim;
   m.by_head = m.tokens * m.dim;
@@ -69,44 +43,14 @@ Moments bare_moments(const Arguments& given) {
   return m;
 }
 
-// Argument 0: tokens (B, N, d), which are one head.
 Moments root_moments(const Arguments& given) {
-  Moments m{};
   given.floats(0, 3);
-  m.batch = given.size(0, 0);
-  m.tokens = given.size(0, 1);
-  m.dim = given.size(0, 2);
-  given.require(m.batch > 0 && m.tokens > 0 && m.dim > 0, "at least one sample, token and channel");
-  m.heads = 1;
+  Moments m{root_sizes(given)};
   m.centering = Centering::kChannel;
   m.by_channel = 1;
   m.by_token = m.dim;
   m.by_sample = m.tokens * m.dim;
   return m;
-}
-
-float* triangles(const Arguments& given, int index, const Moments& m) {
-  given.require_shape(index, {m.batch, m.dim * (m.dim + 1) / 2});
-  return given.floats(index, 2);
-}
-
-// Newton-Schulz steps, of which each but the last left two iterates.
-int64_t steps_of(const Arguments& given, int index, const Moments& m) {
-  given.floats(index, 4);
-  const int64_t iterates = given.size(index, 1);
-  given.require(iterates % 2 == 1, "iterates of whole steps");
-  given.require_shape(index, {m.batch, iterates, m.dim, m.dim});
-  return (iterates + 1) / 2;
-}
-
-float* maps(const Arguments& given, int index, const Moments& m) {
-  given.require_shape(index, {m.batch, m.pairs, m.dim, m.dim});
-  return given.floats(index, 4);
-}
-
-float* norms(const Arguments& given, int index, const Moments& m) {
-  given.require_shape(index, {m.batch, m.pairs, m.dim});
-  return given.floats(index, 3);
 }
 
 // Arguments 0 to 2: maps (B, P, d, d) and two weights (P, P, 3, 3).
@@ -143,11 +87,9 @@ MINDTUNE_OPERATOR(MomentPoolingGradient) {
   const Arguments given("MomentPoolingGradient", 11, count, data, ranks, shapes, types);
   const Moments m = fused_moments(given);
   given.require_shape(8, {m.batch, m.tokens, m.heads * m.dim});
-  given.require_shape(9, {m.dim});
-  given.require_shape(10, {m.dim});
   instruction_set().differentiate_moments(
       m, {given.floats(0, 3), maps(given, 5, m), norms(given, 6, m), maps(given, 7, m),
-          given.floats(8, 3), given.floats(9, 1), given.floats(10, 1)});
+          given.floats(8, 3), vector(given, 9, m), vector(given, 10, m)});
   return 0;
 }
 

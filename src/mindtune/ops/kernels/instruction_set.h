@@ -1,7 +1,8 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
-#include "arguments.h"
+#include "moments.h"
+#include "shrinking.h"
 
 namespace mindtune {
 
