@@ -92,6 +92,7 @@ def test_nan_stays_in_its_sample(operators):
     problem.tokens[0, 4, 1] = np.nan
     found = problem.run(operators)
     assert np.isnan(found.maps[0, 0]).all()
+    assert np.isnan(found.norms[0, 0]).all()
     assert np.isfinite(found.maps[1]).all()
     assert np.isfinite(found.dtokens[1]).all()
 
