@@ -6,7 +6,7 @@ bash scripts/make_venv.sh test
 export GLOG_v=4 # MindSpore: no log lines among the tests' own
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-find src/mindtune/ops/kernels -name '*.h' -o -name '*.cpp' -o -name '*.cu' |
+find src/mindtune/ops/kernels -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' |
     xargs .venv/bin/clang-format --dry-run -Werror
 .venv/bin/mypy
 .venv/bin/python -m pytest "$@"

@@ -6,7 +6,8 @@
 
 namespace mindtune {
 
-// `centering` is an entry of the plan; where there is none, each channel is centred. A block a unit.
+// `centering` is an entry of the plan; where there is none, each channel is centred. A block a
+// unit.
 template <typename Heads>
 __global__ void measure_shift(Heads heads, const int32_t* centering, float* shift) {
   const Extents e = heads.extents;

@@ -120,8 +120,7 @@ struct ShiftedHeads {
 
   __device__ auto of(int64_t unit) const {
     const auto head = heads.of(unit);
-    return ShiftedHead<std::remove_const_t<decltype(head)>>{head,
-                                                            shift + unit * heads.extents.dim};
+    return ShiftedHead<std::remove_const_t<decltype(head)>>{head, shift + unit * heads.extents.dim};
   }
 };
 

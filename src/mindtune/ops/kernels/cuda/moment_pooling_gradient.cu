@@ -47,8 +47,8 @@ __global__ void measure_columns(UnitColumnMaps maps, const float* eps, float* al
 
 // The gradients of LayerNorm's weight and bias that come from one head of one sample.
 template <typename T>
-__global__ void sum_norm_gradients(NormalisedHeads<T> heads, ShiftedHeads<PlainHeads<float>> gradients,
-                                   float* partial) {
+__global__ void sum_norm_gradients(NormalisedHeads<T> heads,
+                                   ShiftedHeads<PlainHeads<float>> gradients, float* partial) {
   const Extents e = heads.extents;
   const int64_t unit = blockIdx.x;
   const auto head = heads.of(unit);
@@ -139,8 +139,8 @@ void differentiate(cudaStream_t stream, const Arguments& given) {
 
   auto* partial = scratch.take<float>(units * 2 * s.dim);
   launch(stream, cover(units, 1), sum_norm_gradients<T>, heads.heads, gradients, partial);
-  launch(stream, cover(s.dim, kLanes), add_norm_gradients, partial, static_cast<int>(units),
-         e.dim, dweight, dbias);
+  launch(stream, cover(s.dim, kLanes), add_norm_gradients, partial, static_cast<int>(units), e.dim,
+         dweight, dbias);
   launch(stream, cover(units * s.tokens, kWarps), undo_normalisation<T>, heads.heads, gradients,
          units * s.tokens, dtokens);
 }

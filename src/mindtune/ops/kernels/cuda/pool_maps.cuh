@@ -21,8 +21,7 @@ inline __device__ Pair read_pair(const int32_t* pair_heads, int pair, int heads)
 // The norms of this thread's columns, from the sums of squares of its own entries.
 inline __device__ void find_norms(const float (&square)[kPart], float floor, float (&norm)[kPart]) {
   __shared__ float partial[kParts][kTile];
-  for (int c = 0; c < kPart; ++c)
-    partial[threadIdx.x / kParts][first_column() + c] = square[c];
+  for (int c = 0; c < kPart; ++c) partial[threadIdx.x / kParts][first_column() + c] = square[c];
   __syncthreads();
   for (int c = 0; c < kPart; ++c) {
     float sum = 0;

@@ -40,9 +40,8 @@ PreparedHeads<T> prepare_heads(cudaStream_t stream, const Arguments& given, cons
   auto* shift = scratch.take<float>(units * s.dim);
   launch(stream, cover(units * s.tokens, kWarps), measure_tokens<T>, tokens, e, plan,
          given.floats(4, 1), units * s.tokens, statistics);
-  const NormalisedHeads<T> normalised = {tokens,     e,
-                                         plan,       statistics,
-                                         given.floats(1, 1), given.floats(2, 1)};
+  const NormalisedHeads<T> normalised = {
+      tokens, e, plan, statistics, given.floats(1, 1), given.floats(2, 1)};
   find_shift(stream, s.batch, normalised, plan + 1, shift);
   return {normalised, shift};
 }

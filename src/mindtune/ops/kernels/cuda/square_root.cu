@@ -19,9 +19,8 @@ __global__ void __launch_bounds__(kThreads, 2)
   const float trace = covariance.traces[sample];
   Tile tile;
   add_product(e.tokens, columns_from(i0, e.dim, tokens), columns_from(j0, e.dim, tokens), tile);
-  store_symmetric(e.dim, i0, j0, out.of(sample), [&](int, int, int r, int c) {
-    return tile.sum[r][c] / e.tokens / trace;
-  });
+  store_symmetric(e.dim, i0, j0, out.of(sample),
+                  [&](int, int, int r, int c) { return tile.sum[r][c] / e.tokens / trace; });
 }
 
 // 3/2 I - A / 2, where Z is still I. A thread an entry.
@@ -67,8 +66,8 @@ template <typename T>
 void pool(cudaStream_t stream, const Arguments& given) {
   const Sizes s = root_sizes(given);
   const Batch batch = {stream, s.batch, extents_of(given, s).dim};
-  const Iterates iterates = {given.floats(2, 4), steps_of(given, 2, s), batch.area()};
-  float* to = triangles(given, 1, s);
+  const Iterates iterates = {given.floats(3, 4), steps_of(given, 3, s), batch.area()};
+  float* to = triangles(given, 2, s);
   Scratch scratch(stream);
   const auto covariance = centre_tokens<T>(stream, given, s, scratch);
   launch(stream, batch.tiles(), pool_covariance<T>, covariance, iterates.y(0));
@@ -82,11 +81,11 @@ void pool(cudaStream_t stream, const Arguments& given) {
 
 using namespace mindtune;
 
-// tokens (B, N, d) -> triangles (B, d (d + 1) / 2), iterates (B, 2 steps - 1, d, d)
+// tokens (B, N, d), plan (2 steps - 1), of which only the length counts -> triangles
+// (B, d (d + 1) / 2), iterates (B, 2 steps - 1, d, d)
 MINDTUNE_OPERATOR(SquareRootCovariance) {
-  const Arguments given("SquareRootCovariance", 3, count, data, ranks, shapes, types);
-  with_element_type(given, [&](auto zero) {
-    pool<decltype(zero)>(static_cast<cudaStream_t>(stream), given);
-  });
+  const Arguments given("SquareRootCovariance", 4, count, data, ranks, shapes, types);
+  with_element_type(
+      given, [&](auto zero) { pool<decltype(zero)>(static_cast<cudaStream_t>(stream), given); });
   return 0;
 }

@@ -35,10 +35,9 @@ void retrace_step(const Batch& batch, const Iterates& iterates, int64_t step, Ro
                 g.dproduct);
   find_products(batch, symmetric_part(g.dy, t, z, g.dproduct, 1), g.spare);
   std::swap(g.dy, g.spare);
-  find_products(batch,
-                is_last ? symmetric_part(g.dproduct, y, 1)
-                        : symmetric_part(g.dproduct, y, t, g.dz, 1),
-                g.spare);
+  find_products(
+      batch, is_last ? symmetric_part(g.dproduct, y, 1) : symmetric_part(g.dproduct, y, t, g.dz, 1),
+      g.spare);
   std::swap(g.dz, g.spare);
 }
 
