@@ -12,8 +12,8 @@ from ops.cuda_callers import ENCODE, ROUNDING, assert_near, decoded
 def run_square_root(operators, tokens, steps, dtriangles):
     batch, _, d = tokens.shape
     triangles, dtokens = np.empty_like(dtriangles), np.empty_like(tokens)
-    iterates = np.empty((batch, 2 * steps - 1, d, d), np.float32)
-    plan = np.zeros(2 * steps - 1, np.int32)
+    plan = np.empty(2 * steps - 1, np.int32)
+    iterates = np.empty((batch, plan.size, d, d), np.float32)
     operators("SquareRootCovariance", [tokens, plan], [triangles, iterates])
     inputs = [tokens, triangles, iterates, dtriangles]
     operators("SquareRootCovarianceGradient", inputs, [dtokens])
