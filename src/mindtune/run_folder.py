@@ -21,7 +21,7 @@ RESULT = "result.json"
 
 _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "data.root",
-    "data.workers",
+    "data.workers", "launcher", "restart_on_failure", "distributed.timeout",
 }  # fmt: skip
 _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
     ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",
