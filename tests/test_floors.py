@@ -19,8 +19,8 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
-    {"pretrained"},
-    {"training", "evaluating", "exporting"},
+    {"pretrained", "rank_checks"},
+    {"training", "evaluating", "exporting", "restarting"},
     {"commands"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -11,6 +11,7 @@ from mindtune import cli
 from mindtune.config import EvaluateConfig, ExportConfig, RunConfig, flatten
 from mindtune.engine.distributed.prepare import prepare_rank
 from mindtune.errors import ConfigError
+from mindtune.restarting import run_with_restarts
 
 # MindSpore takes a second to import; --help and a mistyped key should not wait for it.
 
@@ -28,11 +29,17 @@ def train(argv: Sequence[str]) -> None:
     """``train.py``: train one run into its folder."""
     parser = cli.make_parser(RunConfig, "train.py", "Tune a pre-trained vision model.")
     config = cli.parse(parser, RunConfig, argv, {})
+    recipe = cli.option_value(argv, "--config", "--swin_config")
+    if config.launcher is not None or config.restart_on_failure > 0:
+        from mindtune.run_folder import last_checkpoint
+
+        restarts = config.restart_on_failure
+        run_with_restarts(argv, config.launcher, restarts, last_checkpoint(config, recipe))
+        return
     prepare_rank()
     from mindtune.run_folder import folder_of
     from mindtune.training import train as run_training
 
-    recipe = cli.option_value(argv, "--config", "--swin_config")
     command = shlex.join(["python", "train.py", *argv])
     run_training(config, folder_of(config, recipe), command=command)
 

@@ -42,6 +42,11 @@ def folder_of(config: RunConfig, recipe: str | None) -> Path:
     return Path("runs") / (Path(recipe).stem if recipe else "run")
 
 
+def last_checkpoint(config: RunConfig, recipe: str | None) -> Path:
+    """Where a run keeps the state that continues it."""
+    return folder_of(config, recipe) / CHECKPOINTS / LAST
+
+
 def plain(config: RunConfig) -> dict[str, Any]:
     """The configuration as plain containers, keys in the order of the dataclasses."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
