@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,7 +48,8 @@ class Job:
         ranks = {
             pid
             for pid, line in self.pids().items()
-            if "train.py" in line and wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if "train.py" in line
+            and wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         }
         (worker,) = (pid for pid in ranks if _parent(pid) in ranks)
         return worker
@@ -118,6 +120,12 @@ class Starter:
     def mpirun(self, *words: object, **environment: str) -> Job:
         """``mpirun -n 2 python ...``."""
         return self.run("mpirun", "-n", 2, sys.executable, *words, **environment)
+
+    @staticmethod
+    def free_port() -> int:
+        """A port on which nobody listens."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return int(server.getsockname()[1])
 
     def clear(self) -> None:
         """Kill whatever is still there."""

@@ -3,7 +3,6 @@
 Usage: mpirun -n 2 python two_ranks.py FOLDER
 """
 
-# ruff: noqa: E402 - MindSpore is imported behind the guard
 from __future__ import annotations
 
 import sys

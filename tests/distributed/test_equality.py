@@ -35,12 +35,14 @@ def test_ranks_hold_the_same_bits(ranks: list[Arrays]) -> None:
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert value.tobytes() == second[name].tobytes(), name
+        assert value.shape == second[name].shape, name
 
 
 @pytest.mark.parametrize("method", two_ranks.METHODS)
 def test_two_ranks_equal_one_with_the_double_batch(method: str, ranks: list[Arrays]) -> None:
     alone = two_ranks.train(method, World())
     assert len(alone) > 40
+    assert all(ranks[0][name].shape == value.shape for name, value in alone.items())
     worst = {name: relative_difference(ranks[0][name], value) for name, value in alone.items()}
     name = max(worst, key=lambda key: worst[key])
     assert worst[name] <= 1e-5, f"{name}: {worst[name]}"

@@ -37,7 +37,7 @@ def sum_over_ranks(values: np.ndarray) -> np.ndarray:
 
 def broadcast_parameters(parameters: Sequence[Parameter]) -> None:
     """Give every rank the values of rank 0, bit for bit."""
-    arrays = [np.ascontiguousarray(p.asnumpy()) for p in parameters]
+    arrays = [p.asnumpy() for p in parameters]
     content = np.concatenate([array.reshape(-1).view(np.uint8) for array in arrays])
     message = np.zeros(_BROADCAST_WORDS, np.int32)
     broadcast = ops.Broadcast(0)

@@ -51,6 +51,7 @@ class StopRequest:
     def listening(self) -> Iterator[None]:
         """Within the block a first signal is noted; the same again has its usual effect.
 
+        ``mindspore.dataset`` passes SIGINT on as SIGTERM while batches are made.
         Python gives signals to the main thread alone; in another thread this does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
