@@ -1,4 +1,4 @@
-"""Started by distributed/test_equality.py as one of two ranks: trains, and saves what it has for the test.
+"""Started by distributed/test_equality.py as one of two ranks: saves what each test looks at.
 
 Usage: mpirun -n 2 python two_ranks.py FOLDER
 """

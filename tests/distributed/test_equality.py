@@ -47,7 +47,8 @@ def test_two_ranks_equal_one_with_the_double_batch(method: str, ranks: list[Arra
     name = max(worst, key=lambda key: worst[key])
     assert worst[name] <= 1e-5, f"{name}: {worst[name]}"
     losses = alone[f"{method}/losses"][:, 0]
-    assert losses[-1] < losses[0] and np.ptp(losses) > 0.01  # it did learn something
+    assert losses[-1] < losses[0]
+    assert np.ptp(losses) > 0.01
 
 
 def test_evaluation_counts_every_image_once(ranks: list[Arrays]) -> None:

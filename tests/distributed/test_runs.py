@@ -16,36 +16,14 @@ from launched_jobs import EVAL, TRAIN, Job, Starter
 from mindtune import cli, commands
 from mindtune.engine.checkpoint import read_state_header
 
-OPTIONS = [
-    "--smoke",
-    "--tuning.modes",
-    "[full]",
-    "--backbone.drop_path",
-    "0.3",
-    "--optim.eps",
-    "1e-6",
-    "--optim.clip_norm",
-    "1",
-    "--optim.lr_base_size",
-    "32",
-    "--evaluation.batch_size",
-    "50",
-]
-LONG = [
-    "--smoke",
-    "--max_steps",
-    "null",
-    "--epochs",
-    "6",
-    "--schedule.cooldown_epochs",
-    "0",
-    "--log_every",
-    "1",
-    "--evaluation.every",
-    "10",
-    "--batch_size",
-    "8",
-]
+OPTIONS = (
+    "--smoke --tuning.modes [full] --backbone.drop_path 0.3 --optim.eps 1e-6 --optim.clip_norm 1 "
+    "--optim.lr_base_size 32 --evaluation.batch_size 50"
+)
+LONG = (
+    "--smoke --max_steps null --epochs 6 --schedule.cooldown_epochs 0 --log_every 1 "
+    "--evaluation.every 10 --batch_size 8"
+)
 TIMINGS = {"images_per_second"}
 
 
@@ -61,7 +39,7 @@ def records(run: Path) -> list[dict[str, Any]]:
 def on_two(start_once: Starter) -> tuple[Path, Job]:
     """A run of two ranks with half of the batch each."""
     run = start_once.folder / "two"
-    job = start_once.mpirun(TRAIN, *OPTIONS, "--batch_size", 8, "--out", run)
+    job = start_once.mpirun(TRAIN, *OPTIONS.split(), "--batch_size", 8, "--out", run)
     assert job.wait() == 0, job.err.read_text()
     return run, job
 
@@ -70,7 +48,7 @@ def on_two(start_once: Starter) -> tuple[Path, Job]:
 def on_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run in this process."""
     run = tmp_path_factory.mktemp("one") / "run"
-    assert cli.run(commands.train, [*OPTIONS, "--batch_size", "16", "--out", str(run)]) == 0
+    assert cli.run(commands.train, [*OPTIONS.split(), "--batch_size", "16", "--out", str(run)]) == 0
     return run
 
 
@@ -127,8 +105,8 @@ def test_msrun_trains_the_same_bits(on_two: tuple[Path, Job], start: Starter) ->
     run = start.folder / "run"
     job = start.run(
         "msrun", "--worker_num=2", "--local_worker_num=2", "--join=True", "--log_dir=logs",
-        f"--master_port={start.free_port()}", TRAIN, *OPTIONS, "--batch_size", 8, "--out", run,
-        OMP_NUM_THREADS="1",
+        f"--master_port={start.free_port()}", TRAIN, *OPTIONS.split(), "--batch_size", 8,
+        "--out", run, OMP_NUM_THREADS="1",
     )  # fmt: skip
     assert job.wait() == 0, job.said() + job.err.read_text()
     for name in ("last", "best"):
@@ -157,7 +135,7 @@ def updates_between(first: dict[str, Any], second: dict[str, Any], total: int, b
 
 def test_a_run_that_is_stopped_goes_on_with_other_ranks(start: Starter) -> None:
     run = start.folder / "run"
-    argv = [TRAIN, *LONG, "--out", run, "--resume", "auto"]
+    argv = [TRAIN, *LONG.split(), "--out", run, "--resume", "auto"]
 
     def header() -> dict[str, Any]:
         return read_state_header(run / "checkpoints" / "last.safetensors")
