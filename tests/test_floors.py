@@ -20,7 +20,7 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained", "rank_checks"},
-    {"training", "evaluating", "exporting", "restarting"},
+    {"training", "evaluating", "exporting"},
     {"commands"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

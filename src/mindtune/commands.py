@@ -10,8 +10,8 @@ from typing import Any
 from mindtune import cli
 from mindtune.config import EvaluateConfig, ExportConfig, RunConfig, flatten
 from mindtune.engine.distributed.prepare import prepare_rank
+from mindtune.engine.distributed.restarting import run_with_restarts
 from mindtune.errors import ConfigError
-from mindtune.restarting import run_with_restarts
 
 # MindSpore takes a second to import; --help and a mistyped key should not wait for it.
 

@@ -290,7 +290,7 @@ class RunConfig:
         checkpoint_every: updates between checkpoints inside an epoch; 0: at epoch ends only.
         log_every: updates between progress lines.
         tensorboard: write TensorBoard events too.
-        launcher: command that starts the ranks, such as mpirun -n 8; for restart_on_failure.
+        launcher: command that starts the ranks, for restart_on_failure; see docs/distributed.md.
         restart_on_failure: times that a run which failed is started again from its last
             checkpoint.
     """

@@ -11,7 +11,8 @@ _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def share_cores(launch: Launch) -> None:
     """Set the thread counts that the environment leaves open; must precede NumPy and MindSpore."""
-    threads = str(threads_for(launch, len(os.sched_getaffinity(0)), os.cpu_count() or 1))
+    mine, launchers = (len(os.sched_getaffinity(pid)) for pid in (0, os.getppid()))
+    threads = str(threads_for(launch, mine, launchers))
     for name in _VARIABLES:
         os.environ.setdefault(name, threads)
 
@@ -21,8 +22,8 @@ def threads_for(launch: Launch, usable: int, cores: int) -> int:
 
     Args:
         launch: how many ranks this machine holds.
-        usable: cores this process may run on.
-        cores: cores of the machine. Fewer usable ones mean that the launcher has bound this rank to
-            cores of its own; otherwise all ranks here share them.
+        usable: cores this rank may run on; the launcher may have bound it to a few, or together
+            with others to one socket.
+        cores: cores the launcher may use for all its ranks here.
     """
-    return max(1, usable if usable < cores else usable // launch.local_size)
+    return max(1, min(usable, cores // launch.local_size))

@@ -14,6 +14,10 @@ from mindtune.engine.distributed.guard import die_with_parent
 from mindtune.engine.distributed.launch import ALONE, detect_launch
 from mindtune.errors import ConfigError, UserError
 
+_PATIENT = {  # launchers that pass this signal on and wait; SIGTERM makes them leave their ranks
+    "mpirun": signal.SIGUSR1,
+    "mpiexec": signal.SIGUSR1,
+}
 _SECONDS_BETWEEN = 2.0
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 _NOT_TAKEN_OVER = ("--launcher", "null", "--restart_on_failure", "0")
@@ -77,7 +81,7 @@ def _run(command: list[str]) -> tuple[int, bool]:
 
     def forward(number: int, _: object) -> None:
         stopped.append(number)
-        process.send_signal(number)
+        process.send_signal(_PATIENT.get(Path(command[0]).name, number))
 
     usual = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
