@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from mindtune.config import RunConfig
 from mindtune.config_checks import check_config
 from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
-from mindtune.engine.bystander import UnwrittenCheckpoints, UnwrittenLog
-from mindtune.engine.checkpoint import BEST, Checkpoints, Position, read_state_header
+from mindtune.engine.bystander import UnwrittenCheckpoints
+from mindtune.engine.checkpoint import BEST, Checkpoints
 from mindtune.engine.distributed.world import World, init
 from mindtune.engine.ema import Ema
-from mindtune.engine.log import RunLog, check_tensorboard, console_of
+from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
 from mindtune.engine.optim import create_optimizer
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
@@ -34,6 +34,7 @@ from mindtune.layers.random import seed_random_layers
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
 from mindtune.pretrained import load_for_evaluation, load_for_training, read_pretrained
+from mindtune.resume import enter_run
 from mindtune.tuning.table import count_parameters, parameter_table
 
 
@@ -154,7 +155,7 @@ def _build_loop(run: _Run, network: Classifier, sources: _Sources) -> Loop:
     images_per_step = config.batch_size * config.accumulate * world.size
     rates = _learning_rates(run, updates, images_per_step)
     checkpoints = _build_checkpoints(run, network, step, sources.train)
-    position, log = _enter_folder(run, checkpoints)
+    position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
     return Loop(
         step=step,
         loader=loader,
@@ -243,45 +244,6 @@ def _build_checkpoints(
     }
     kind = Checkpoints if run.world.is_main else UnwrittenCheckpoints
     return kind(run.folder / run_folder.CHECKPOINTS, weights_of(network), step.state(), info)
-
-
-def _enter_folder(run: _Run, checkpoints: Checkpoints) -> tuple[Position, RunLog]:
-    """Where to start, and the log; last of all, since nothing is written before."""
-    position = Position()
-    if run.state is not None:
-        position = checkpoints.restore(run.state)
-    position = Position(**run.world.from_main(asdict(position)))
-    run.world.broadcast(checkpoints.parameters())
-    if not run.world.is_main:
-        return position, UnwrittenLog(run.folder, run.console)
-    run_folder.enter(run.folder, run.config, run.state)
-    log = RunLog(run.folder, run.console, run.config.tensorboard)
-    log.forget_after(position.step, position.epoch)
-    if run.state is not None:
-        _say_resumed(run, run.state, position, log)
-    return position, log
-
-
-def _say_resumed(run: _Run, state: Path, position: Position, log: RunLog) -> None:
-    """Tell where the run goes on; other ranks than before are worth a record in the log."""
-    run.console.print(f"resumed {state} after {position.step} updates", highlight=False)
-    before, now = read_state_header(state).get("ranks", 1), run.world.size
-    if before == now:
-        return
-    run.console.print(
-        f"now on {now} rank(s), before on {before}: epoch {position.epoch + 1} goes on with its "
-        f"image {position.images_in_epoch + 1}",
-        highlight=False,
-    )
-    log.write(
-        {
-            "kind": "resume",
-            "step": position.step,
-            "ranks": now,
-            "ranks_before": before,
-            "images_in_epoch": position.images_in_epoch,
-        }
-    )
 
 
 def _final_evaluation(run: _Run, network: Classifier, sources: _Sources) -> dict[str, Any]:

@@ -213,4 +213,5 @@ def test_what_cannot_be_restarted_is_not(start: Starter) -> None:
     assert len(job.complaints()) == 2
     job = start.mpirun(TRAIN, "--smoke", "--restart_on_failure", 3)
     assert job.wait() == 2
+    assert len(job.complaints()) == 1
     assert "start python train.py alone and name them: --launcher" in job.complaints()[0]

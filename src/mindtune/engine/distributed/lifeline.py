@@ -21,11 +21,13 @@ from types import TracebackType
 from typing import NoReturn
 
 from mindtune.engine.distributed.connection import Connection, Message
+from mindtune.engine.distributed.launch import detect_launch
 from mindtune.engine.distributed.stopping import STOP_SIGNALS, StopRequest
+from mindtune.errors import ConfigError
 
 LOST = 75  # sysexits.h: temporary failure, worth another try
 _VERDICT_SECONDS = 3.0  # a collective that fails is faster than the news of the rank that died
-_RESUME = "the last checkpoint is whole: continue with --resume auto"
+_RESUME = "continue from the last checkpoint with --resume auto"
 
 
 @dataclass
@@ -167,11 +169,24 @@ _current: Lifeline | None = None
 
 
 def end_run(message: str, code: int) -> int:
-    """Print ``message`` and return ``code``; one rank of several ends them all instead."""
+    """Print ``message`` and return ``code``; one rank of several ends them all instead.
+
+    Before the ranks have met, a mistake in their common options befalls all: rank 0 says it, and
+    the launcher ends the others while they wait.
+    """
     if _current is not None:
         _current.fail(message, code)
+    if not _is_rank_0():
+        time.sleep(_VERDICT_SECONDS)
     _say(message)
     return code
+
+
+def _is_rank_0() -> bool:
+    try:
+        return detect_launch().rank <= 0
+    except ConfigError:
+        return True
 
 
 def leave_run() -> None:
