@@ -19,7 +19,7 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
-    {"pretrained"},
+    {"pretrained", "rank_checks", "resume"},
     {"training", "evaluating", "exporting", "doctor"},
     {"commands", "console_commands"},
     {"console"},

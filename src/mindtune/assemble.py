@@ -87,9 +87,13 @@ def build_splits(config: RunConfig, report: Callable[[str], None]) -> RunSplits:
 
 
 def build_train_loader(
-    config: RunConfig, source: ImageSource, preprocessing: Preprocessing
+    config: RunConfig,
+    source: ImageSource,
+    preprocessing: Preprocessing,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> TrainLoader:
-    """Augmented, mixed, shuffled batches of ``source``.
+    """Augmented, mixed, shuffled batches of ``source`` for one rank.
 
     Raises:
         ConfigError: a batch that is odd under mixing, or larger than the data.
@@ -113,6 +117,8 @@ def build_train_loader(
         config.batch_size,
         config.seed,
         config.data.workers,
+        rank,
+        ranks,
     )
 
 
@@ -129,9 +135,14 @@ def _train_view(augment: AugmentConfig, preprocessing: Preprocessing) -> TrainTr
 
 
 def build_eval_loader(
-    config: RunConfig, source: ImageSource, preprocessing: Preprocessing
+    config: RunConfig,
+    source: ImageSource,
+    preprocessing: Preprocessing,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> EvalLoader:
-    """Batches of ``source`` in order, each image once."""
+    """Batches of ``source`` in order, each image once over all ranks."""
     batch_size = min(config.evaluation.batch_size, max(len(source), 1))
     view = EvalTransform(preprocessing)
-    return EvalLoader(source, view, preprocessing, batch_size, config.data.workers)
+    workers = config.data.workers
+    return EvalLoader(source, view, preprocessing, batch_size, workers, rank, ranks)

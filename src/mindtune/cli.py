@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from mindtune.engine.distributed.lifeline import end_run, leave_run
 from mindtune.errors import ConfigError, UserError, nearest
 from mindtune.version import __version__
 
@@ -198,19 +199,18 @@ def run(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] | No
     """Run an entry point; a mistake of the user is one line on stderr and an exit code."""
     os.environ.setdefault("GLOG_v", "4")  # MindSpore logs errors beside raising them: silence
     try:
-        return command(sys.argv[1:] if argv is None else argv) or 0
+        code = command(sys.argv[1:] if argv is None else argv) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return end_run(f"error: {error}", error.exit_code)
     except OSError as error:
         if error.errno not in _NOT_OUR_FAULT:
             raise
-        print(
+        return end_run(
             f"error: {error.filename or 'a file'}: {error.strerror}; check its permissions and "
             "the free space on its disk",
-            file=sys.stderr,
+            1,
         )
-        return 1
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        return end_run("interrupted", _INTERRUPTED)
+    leave_run()
+    return code

@@ -9,15 +9,19 @@ from typing import Any
 
 from mindtune import cli
 from mindtune.config import EvaluateConfig, ExportConfig, RunConfig, flatten
+from mindtune.engine.distributed.prepare import prepare_rank
+from mindtune.engine.distributed.restarting import run_with_restarts
 from mindtune.errors import ConfigError
 
 # MindSpore takes a second to import; --help and a mistyped key should not wait for it.
 
-_RUN_ONLY = ("pretrained", "pretrained_key", "out", "resume", "overwrite")
+_RUN_ONLY = (
+    "pretrained", "pretrained_key", "out", "resume", "overwrite", "launcher", "restart_on_failure",
+)  # fmt: skip
 _TRAINING_ONLY = (
     "epochs", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
-    "tensorboard", "resume", "overwrite", "augment", "optim", "schedule", "head.reset",
-    "evaluation.every",
+    "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment", "optim",
+    "schedule", "head.reset", "evaluation.every",
 )  # fmt: skip
 
 
@@ -25,10 +29,17 @@ def train(argv: Sequence[str]) -> None:
     """``train.py``: train one run into its folder."""
     parser = cli.make_parser(RunConfig, "train.py", "Tune a pre-trained vision model.")
     config = cli.parse(parser, RunConfig, argv, {})
+    recipe = cli.option_value(argv, "--config", "--swin_config")
+    if config.launcher is not None or config.restart_on_failure > 0:
+        from mindtune.run_folder import last_checkpoint
+
+        restarts = config.restart_on_failure
+        run_with_restarts(argv, config.launcher, restarts, last_checkpoint(config, recipe))
+        return
+    prepare_rank()
     from mindtune.run_folder import folder_of
     from mindtune.training import train as run_training
 
-    recipe = cli.option_value(argv, "--config", "--swin_config")
     command = shlex.join(["python", "train.py", *argv])
     run_training(config, folder_of(config, recipe), command=command)
 
@@ -37,6 +48,7 @@ def evaluate(argv: Sequence[str]) -> None:
     """``eval.py``: evaluate a run folder or a weight file."""
     _refuse_training_options(argv)
     parser = cli.make_parser(EvaluateConfig, "eval.py", "Evaluate trained weights.")
+    prepare_rank()
     config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
     from mindtune.evaluating import evaluate as run_evaluation
 

@@ -197,7 +197,10 @@ class OptimConfig:
 
     Attributes:
         name: adamw (decoupled decay, bias correction) or sgd (momentum).
-        lr: peak learning rate; never scaled by the batch size.
+        lr: peak learning rate.
+        lr_base_size: images an update that lr, schedule.warmup_lr and schedule.min_lr are meant
+            for; all three are multiplied by the images of an update (batch_size x accumulate x
+            ranks) over this. Default: never scaled.
         weight_decay: of matrices; vectors, class token and position embedding have none.
         betas: of adamw.
         eps: of adamw.
@@ -207,6 +210,7 @@ class OptimConfig:
 
     name: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
+    lr_base_size: Optional[int] = None
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
@@ -251,6 +255,20 @@ class EvaluationConfig:
 
 
 @dataclass
+class DistributedConfig:
+    """Several processes training one model, see docs/distributed.md.
+
+    Attributes:
+        timeout: seconds after which a rank or scheduler that is missing or does not stop is an
+            error.
+        message_mb: gradients are averaged in messages of about this many MiB.
+    """
+
+    timeout: int = 60
+    message_mb: float = 32.0
+
+
+@dataclass
 class RunConfig:
     """One run: what trains, on what, how, and where its folder is.
 
@@ -272,6 +290,9 @@ class RunConfig:
         checkpoint_every: updates between checkpoints inside an epoch; 0: at epoch ends only.
         log_every: updates between progress lines.
         tensorboard: write TensorBoard events too.
+        launcher: command that starts the ranks, for restart_on_failure; see docs/distributed.md.
+        restart_on_failure: times that a run which failed is started again from its last
+            checkpoint.
     """
 
     seed: int = 42
@@ -290,6 +311,8 @@ class RunConfig:
     checkpoint_every: int = 0
     log_every: int = 10
     tensorboard: bool = False
+    launcher: Optional[str] = None
+    restart_on_failure: int = 0
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     tuning: TuningConfig = field(default_factory=TuningConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -299,6 +322,7 @@ class RunConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    distributed: DistributedConfig = field(default_factory=DistributedConfig)
 
 
 @dataclass

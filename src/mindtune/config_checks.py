@@ -50,18 +50,23 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 _RANGES = (
     (
         ("epochs", "batch_size", "accumulate", "max_steps", "log_every", "data.workers",
-         "evaluation.every", "evaluation.batch_size", "backbone.image_size"),
+         "evaluation.every", "evaluation.batch_size", "backbone.image_size",
+         "optim.lr_base_size", "distributed.timeout"),
         "at least 1",
         lambda value: value >= 1,
     ),
     (
-        ("checkpoint_every", "schedule.cooldown_epochs", "optim.weight_decay",
+        ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs", "optim.weight_decay",
          "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,
     ),
     (("seed",), "0 to 4294967295", lambda value: 0 <= value < 2**32),
-    (("optim.lr", "optim.eps", "optim.clip_norm"), "more than 0", lambda value: value > 0),
+    (
+        ("optim.lr", "optim.eps", "optim.clip_norm", "distributed.message_mb"),
+        "more than 0",
+        lambda value: value > 0,
+    ),
     (
         ("augment.hflip", "augment.mix_prob", "augment.mix_switch_prob", "augment.erasing"),
         "a probability from 0 to 1",

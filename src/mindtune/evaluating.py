@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from mindtune import assemble, run_folder
+from mindtune import assemble, rank_checks, run_folder
 from mindtune.classifier import Classifier
 from mindtune.config import EvaluateConfig, flatten
 from mindtune.config_checks import check_config
@@ -27,12 +27,14 @@ from mindtune.data.datasets import (
     imagenet_subset,
 )
 from mindtune.data.source import ImageSource
-from mindtune.engine.device import use_device
+from mindtune.engine.distributed.world import World, init
+from mindtune.engine.log import console_of
 from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
 from mindtune.evaluation.corruptions import summarise_corruptions
 from mindtune.files import write_atomically
+from mindtune.parameters import weights_of
 from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
 
 _SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
@@ -49,6 +51,7 @@ class _Evaluation:
     config: EvaluateConfig
     pretrained: Pretrained
     folder: Path
+    world: World
     console: Console
 
     def network(self, num_classes: int) -> Classifier:
@@ -57,15 +60,31 @@ class _Evaluation:
         report = load_for_evaluation(network, self.pretrained)
         self.console.print(report.summary(), highlight=False)
         self.console.print(f"images: {network.backbone.preprocessing}", highlight=False)
-        run_folder.make_folder(self.folder)
+        if self.world.is_main:
+            run_folder.make_folder(self.folder)
+        self.world.broadcast(weights_of(network))
         return network
 
     def run(
         self, network: Classifier, source: ImageSource, logit_indices: np.ndarray | None = None
     ) -> ClassificationResult:
         """Count the network's answers on all images of ``source``."""
-        loader = assemble.build_eval_loader(self.config, source, network.backbone.preprocessing)
-        return evaluate_classification(network, loader, len(source.class_names), logit_indices)
+        preprocessing, world = network.backbone.preprocessing, self.world
+        rank_checks.check_same_data(world, {"evaluation": source}, preprocessing)
+        loader = assemble.build_eval_loader(
+            self.config, source, preprocessing, world.rank, world.size
+        )
+        return evaluate_classification(
+            network, loader, len(source.class_names), logit_indices, world.sum
+        )
+
+    def write_per_class(
+        self, name: str, class_names: Sequence[str], result: ClassificationResult
+    ) -> None:
+        """Rank 0 writes the table of classes."""
+        if self.world.is_main:
+            path = self.folder / f"eval_{name}_per_class.csv"
+            _write_per_class(path, class_names, result)
 
     def root(self) -> Path:
         """Where the images of a protocol lie that is no data set of training."""
@@ -86,13 +105,14 @@ def evaluate(
     Raises:
         UserError: weights, data and configuration do not fit each other.
     """
-    console = console or Console(soft_wrap=True)
     check_config(config)
     if config.pretrained is None:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
-    use_device(config.device_target, config.seed)
-    evaluation = _Evaluation(config, pretrained, folder, console)
+    world = init(config.device_target, config.seed, config.distributed.timeout)
+    rank_checks.check_same_config(world, config)
+    console = console or console_of(world.rank, world.size)
+    evaluation = _Evaluation(config, pretrained, folder, world, console)
     protocols = {"classification": _classification, "imagenet_c": _imagenet_c}
     name, found = protocols.get(config.protocol, _imagenet_subset)(evaluation)
     result = {
@@ -100,10 +120,12 @@ def evaluate(
         "weights": str(pretrained.path),
         "pretrained_key": config.pretrained_key,
         "precision": "fp32",
+        "ranks": world.size,
         **found,
         "versions": versions(),
     }
-    write_atomically(folder / f"eval_{name}.json", json.dumps(result, indent=2).encode())
+    if world.is_main:
+        write_atomically(folder / f"eval_{name}.json", json.dumps(result, indent=2).encode())
     shown = {k: v for k, v in found["metrics"].items() if isinstance(v, (int, float))}
     console.print(
         f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in shown.items()), highlight=False
@@ -121,8 +143,7 @@ def _classification(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
     source = splits.evaluation(split)
     evaluation.pretrained.check_classes(source.class_names)
     result = evaluation.run(evaluation.network(len(source.class_names)), source)
-    path = evaluation.folder / f"eval_{split}_per_class.csv"
-    _write_per_class(path, source.class_names, result)
+    evaluation.write_per_class(split, source.class_names, result)
     found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
     return split, {**found, "metrics": result.metrics()}
 
@@ -152,8 +173,7 @@ def _imagenet_subset(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
     subset = imagenet_subset(_SUBSETS[protocol], evaluation.root())
     network = evaluation.network(len(imagenet_class_names()))
     result = evaluation.run(network, subset.source, subset.logit_indices)
-    path = evaluation.folder / f"eval_{protocol}_per_class.csv"
-    _write_per_class(path, subset.source.class_names, result)
+    evaluation.write_per_class(protocol, subset.source.class_names, result)
     return protocol, {"metrics": result.metrics()}
 
 

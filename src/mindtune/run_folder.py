@@ -21,7 +21,7 @@ RESULT = "result.json"
 
 _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "data.root",
-    "data.workers",
+    "data.workers", "launcher", "restart_on_failure", "distributed.timeout",
 }  # fmt: skip
 _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
     ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",
@@ -40,6 +40,11 @@ def folder_of(config: RunConfig, recipe: str | None) -> Path:
         resumed = Path(config.resume)
         return resumed.parent.parent if resumed.parent.name == CHECKPOINTS else resumed
     return Path("runs") / (Path(recipe).stem if recipe else "run")
+
+
+def last_checkpoint(config: RunConfig, recipe: str | None) -> Path:
+    """Where a run keeps the state that continues it."""
+    return folder_of(config, recipe) / CHECKPOINTS / LAST
 
 
 def plain(config: RunConfig) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_shapes_and_types():
 @pytest.mark.parametrize("first_batch", [1, 3])
 def test_an_epoch_continues_where_it_stopped(first_batch):
     whole = list(train_loader().epoch(2))
-    rest = list(train_loader().epoch(2, first_batch))
+    rest = list(train_loader().epoch(2, first_image=4 * first_batch))
     assert len(rest) == len(whole) - first_batch
     for (images, targets), (other_images, other_targets) in zip(whole[first_batch:], rest):
         np.testing.assert_array_equal(images, other_images)
@@ -77,6 +77,18 @@ def test_ranks_together_see_the_batches_of_one_process():
         labels(train_loader(batch=2, mix=NO_MIX, rank=r, world_size=2).epoch(1)) for r in (0, 1)
     ]
     assert [a + b for a, b in zip(*ranks)] == alone
+
+
+@pytest.mark.parametrize("stops", [(0, 8, 12, 20), (0, 4, 20), (0, 12, 20)])
+def test_an_epoch_that_changes_the_number_of_ranks_sees_every_image_once(stops):
+    seen = []
+    for part, (first, end) in enumerate(zip(stops, stops[1:])):
+        ranks = 1 + (part + 1) % 2  # 2, 1, 2
+        batches = (end - first) // (2 * ranks)
+        for rank in range(ranks):
+            loader = train_loader(batch=2, mix=NO_MIX, rank=rank, world_size=ranks)
+            seen += labels(islice(loader.epoch(1, first_image=first), batches))
+    assert sorted(chain(*seen)) == list(range(20))
 
 
 def test_the_last_part_of_a_batch_is_dropped():

@@ -105,9 +105,17 @@ class TrainLoader:
         """Full global batches in an epoch."""
         return len(self.source) // (self.batch_size * self.world_size)
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """Batches ``first_batch ...`` of epoch ``epoch`` for this rank."""
-        indices = self._indices(epoch)
+    def epoch(self, epoch: int, first_image: int = 0) -> Iterator[Batch]:
+        """Batches of epoch ``epoch`` for this rank.
+
+        Args:
+            epoch: counted from 0.
+            first_image: images of the epoch that all ranks have already seen together, on however
+                many ranks that was.
+        """
+        global_batch = self.batch_size * self.world_size
+        first_batch = first_image // global_batch
+        indices = self._indices(epoch, first_image)
 
         def prepare(index: int) -> np.ndarray:
             return self.view(self.source.load(index), sample_rng(self.seed, epoch, index))
@@ -115,19 +123,19 @@ class TrainLoader:
         with ThreadPoolExecutor(self.workers) as pool:
 
             def make(number: int) -> Batch:
-                batch = first_batch + number
-                images = _prepare(pool, prepare, indices[batch])
-                rng = batch_rng(self.seed, epoch, batch, self.rank)
-                return self._collate(images, self.source.labels[indices[batch]], rng)
+                images = _prepare(pool, prepare, indices[number])
+                rng = batch_rng(self.seed, epoch, first_batch + number, self.rank)
+                return self._collate(images, self.source.labels[indices[number]], rng)
 
-            batches = _Batches(make, self.num_batches - first_batch)
+            batches = _Batches(make, len(indices))
             yield from _stream(batches, ["images", "targets"])
 
-    def _indices(self, epoch: int) -> np.ndarray:
-        """Image indices of this rank in epoch ``epoch``, (num_batches, batch_size)."""
-        used = self.num_batches * self.batch_size * self.world_size
-        order = epoch_order(self.seed, epoch, len(self.source))[:used]
-        return order.reshape(self.num_batches, self.world_size, self.batch_size)[:, self.rank]
+    def _indices(self, epoch: int, first_image: int) -> np.ndarray:
+        """Image indices of this rank in the rest of epoch ``epoch``, (batches, batch_size)."""
+        order = epoch_order(self.seed, epoch, len(self.source))[first_image:]
+        batches = len(order) // (self.batch_size * self.world_size)
+        used = order[: batches * self.world_size * self.batch_size]
+        return used.reshape(batches, self.world_size, self.batch_size)[:, self.rank]
 
     def _collate(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator

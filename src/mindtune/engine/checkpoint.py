@@ -29,7 +29,7 @@ class Position:
 
     Attributes:
         epoch: epochs finished.
-        step_in_epoch: updates done in the epoch under way.
+        images_in_epoch: images that all ranks together have seen in the epoch under way.
         step: updates done in all.
         best: best selection metric so far (top-1 in percent), None before the first evaluation.
         best_epoch: epoch (1-based) that reached it.
@@ -38,7 +38,7 @@ class Position:
     """
 
     epoch: int = 0
-    step_in_epoch: int = 0
+    images_in_epoch: int = 0
     step: int = 0
     best: float | None = None
     best_epoch: int | None = None
@@ -63,6 +63,10 @@ class Checkpoints:
     weights: Sequence[Parameter]
     state: Sequence[Parameter]
     info: dict[str, Any] = field(default_factory=dict)
+
+    def parameters(self) -> list[Parameter]:
+        """All that a training state holds."""
+        return [*self.weights, *self.state]
 
     def save_last(self, position: Position) -> None:
         """Write ``last``, keeping the one before as ``previous``; atomic at every instant.

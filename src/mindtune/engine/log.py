@@ -35,6 +35,14 @@ def _tensorboard(folder: Path) -> Any:
     return SummaryWriter(str(folder))
 
 
+def console_of(rank: int, ranks: int) -> Console:
+    """Where a rank prints: rank 0 alone does, and in plain lines where there are several.
+
+    Launchers give ranks a terminal even where their own output goes to a file.
+    """
+    return Console(soft_wrap=True, quiet=rank > 0, force_terminal=False if ranks > 1 else None)
+
+
 class RunLog:
     """Records of one run: a JSON line each; those of an epoch also make the rows of a CSV.
 

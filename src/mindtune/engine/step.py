@@ -9,6 +9,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.engine.distributed.world import World
 from mindtune.engine.ema import Ema
 from mindtune.engine.optim import SGD, AdamW
 from mindtune.layers.random import random_layers, set_random_step
@@ -86,17 +87,37 @@ class ScaledUpdate(nn.Cell):
         return norm
 
 
+class SharedUpdate(nn.Cell):
+    """Update from what all ranks found: the mean of their gradients; losses travel with them.
+
+    Overflow needs no agreement of its own: it is looked for in the mean, which every rank has.
+    """
+
+    def __init__(self, update: nn.Cell, mean: nn.Cell, num_gradients: int) -> None:
+        super().__init__(auto_prefix=False)
+        self.update = update
+        self.mean = mean
+        self.num_gradients = num_gradients
+
+    def construct(
+        self, lr: Tensor, gradients: tuple[Tensor, ...], scalars: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        shared = self.mean(gradients + scalars)
+        norm = self.update(lr, shared[: self.num_gradients])
+        return shared[self.num_gradients :], norm
+
+
 class WholeStep(nn.Cell):
     """Gradients of one batch and their update in one graph."""
 
-    def __init__(self, gradients: Gradients, update: nn.Cell) -> None:
+    def __init__(self, gradients: Gradients, update: SharedUpdate) -> None:
         super().__init__(auto_prefix=False)
         self.gradients = gradients
         self.update = update
 
-    def construct(self, lr: Tensor, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+    def construct(self, lr: Tensor, *batch: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         loss, terms, gradients = self.gradients(*batch)
-        return loss, terms, self.update(lr, gradients)
+        return self.update(lr, gradients, (loss, *terms))
 
 
 class Accumulate(nn.Cell):
@@ -118,24 +139,26 @@ class Accumulate(nn.Cell):
 class ApplyAccumulated(nn.Cell):
     """Update from the buffers and empty them."""
 
-    def __init__(self, update: nn.Cell, buffers: ParameterTuple) -> None:
+    def __init__(self, update: SharedUpdate, buffers: ParameterTuple) -> None:
         super().__init__(auto_prefix=False)
         self.update = update
         self.buffers = buffers
 
-    def construct(self, lr: Tensor) -> Tensor:
+    def construct(self, lr: Tensor, *scalars: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         gradients: tuple[Tensor, ...] = ()
         for buffer in self.buffers:
             gradients += (buffer * 1.0,)
-        norm = self.update(lr, gradients)
+        shared, norm = self.update(lr, gradients, scalars)
         for buffer in self.buffers:
             ops.assign(buffer, ops.depend(ops.zeros_like(buffer), norm))
-        return norm
+        return shared, norm
 
 
 @dataclass(frozen=True)
 class StepOutput:
     """What one update reports; tensors stay on the device until somebody reads them.
+
+    All are means over ranks.
 
     Attributes:
         losses: one scalar a batch of the update; their mean is the update's loss.
@@ -165,7 +188,10 @@ class TrainStep:
         ema: Ema | None = None,
         loss_scaler: amp.DynamicLossScaler | None = None,
         accumulate: int = 1,
+        world: World | None = None,
+        message_mb: float = 32.0,
     ) -> None:
+        world = world or World()
         self.accumulate = accumulate
         self.random_layers = random_layers(objective)
         self.optimizer, self.ema, self.loss_scaler = optimizer, ema, loss_scaler
@@ -175,12 +201,14 @@ class TrainStep:
         update: nn.Cell = Update(optimizer, clip_norm, ema)
         if loss_scaler is not None:
             update = ScaledUpdate(update, loss_scaler)
+        shapes = [p.shape for p in parameters] + [()] * (accumulate + len(self.term_names))
+        shared = SharedUpdate(update, world.mean_of(shapes, message_mb), len(parameters))
         if accumulate == 1:
-            self.whole = WholeStep(gradients, update)
+            self.whole = WholeStep(gradients, shared)
         else:
             buffers = ParameterTuple(parameters).clone("accumulated", init="zeros")
             self.add = Accumulate(gradients, buffers, 1.0 / accumulate)
-            self.apply = ApplyAccumulated(update, buffers)
+            self.apply = ApplyAccumulated(shared, buffers)
 
     def __call__(self, lr: float, step: int, batches: Sequence[Batch]) -> StepOutput:
         """Update number ``step`` (0-based) from exactly ``accumulate`` batches."""
@@ -188,14 +216,15 @@ class TrainStep:
         first = step * self.accumulate
         if self.accumulate == 1:
             set_random_step(self.random_layers, first)
-            loss, terms, norm = self.whole(rate, *batches[0])
-            return StepOutput((loss,), terms, norm)
+            scalars, norm = self.whole(rate, *batches[0])
+            return StepOutput(scalars[:1], scalars[1:], norm)
         losses = []
         for offset, batch in enumerate(batches):
             set_random_step(self.random_layers, first + offset)
             loss, terms = self.add(*batch)
             losses.append(loss)
-        return StepOutput(tuple(losses), terms, self.apply(rate))
+        scalars, norm = self.apply(rate, *losses, *terms)
+        return StepOutput(scalars[: self.accumulate], scalars[self.accumulate :], norm)
 
     def state(self) -> list[Parameter]:
         """Every parameter beside the network's that a checkpoint must hold to continue exactly."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,17 @@ class ClassificationResult:
         np.add.at(self.per_class_images, labels, 1)
         np.add.at(self.per_class_correct, labels[rank < 1], 1)
 
+    def total(self, sum_over_ranks: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Replace this rank's sums by those of all ranks; float64 counts exactly below 2^53."""
+        own = [self.images, self.top1, self.top5, self.loss_sum]
+        sums = sum_over_ranks(
+            np.concatenate([own, self.per_class_images, self.per_class_correct]).astype(np.float64)
+        )
+        self.images, self.top1, self.top5 = (int(count) for count in sums[:3])
+        self.loss_sum = float(sums[3])
+        per_class = sums[4:].astype(np.int64).reshape(2, self.num_classes)  # (2, K)
+        self.per_class_images, self.per_class_correct = per_class
+
     def metrics(self) -> dict[str, Any]:
         """``top1`` and ``top5`` in percent, mean ``loss`` in nats, ``images`` counted."""
         if self.images == 0:
@@ -84,6 +95,7 @@ def evaluate_classification(
     batches: Iterable[tuple[np.ndarray, ...]],
     num_classes: int,
     logit_indices: Sequence[int] | np.ndarray | None = None,
+    sum_over_ranks: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> ClassificationResult:
     """Run ``network`` in evaluation mode over (images, labels, valid) batches.
 
@@ -93,6 +105,7 @@ def evaluate_classification(
         num_classes: number of classes the labels range over.
         logit_indices: logits to keep, in label order, where the labels are a subset of the
             network's classes (ImageNet-A and -R); default: all.
+        sum_over_ranks: adds up float64 arrays of all ranks, where each has its share of the images.
     """
     result = ClassificationResult(num_classes)
     was_training = network.training
@@ -106,4 +119,6 @@ def evaluate_classification(
             result.add(logits[keep], labels.reshape(-1)[keep])
     finally:
         network.set_train(was_training)
+    if sum_over_ranks is not None:
+        result.total(sum_over_ranks)
     return result

@@ -1,0 +1,1 @@
+"""Several processes training one model: launch, cluster, collectives, and what ends them."""
