@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-LAYER_NORM_EPS, COLUMN_EPS = 1e-5, 1e-12
 CENTRED_AXES = {"none": (), "scalar": (2, 3), "channel": (2,)}
 
 
@@ -48,9 +47,11 @@ def moment_pooling(
     pairs: Sequence[tuple[int, int]],
     split: str,
     centering: str,
+    eps: np.ndarray,
     dmaps: np.ndarray,
 ) -> Pooled:
-    """Forward and backward of the fused operator on (B, N, H d)."""
+    """Forward and backward of the fused operator on (B, N, H d); eps of LayerNorm and columns."""
+    norm_eps, column_eps = (float(e) for e in eps)
     tokens, weight, bias, dmaps = (a.astype(np.float64) for a in (tokens, weight, bias, dmaps))
     batch, count, width = tokens.shape
     d = weight.size
@@ -58,13 +59,13 @@ def moment_pooling(
         heads = tokens.reshape(batch, count, width // d, d).transpose(0, 2, 1, 3)  # (B, H, N, d)
     else:
         heads = tokens.reshape(batch, count, d, width // d).transpose(0, 3, 1, 2)  # (B, H, N, d)
-    inverse_std = 1 / np.sqrt(heads.var(-1, keepdims=True) + LAYER_NORM_EPS)
+    inverse_std = 1 / np.sqrt(heads.var(-1, keepdims=True) + norm_eps)
     standard = (heads - heads.mean(-1, keepdims=True)) * inverse_std
     prepared = _centre(standard * weight + bias, centering)
     covariances = cross_covariance(prepared, pairs)
     norms = np.sqrt((covariances**2).sum(2, keepdims=True))
-    clamped = norms <= COLUMN_EPS
-    norms = np.where(clamped, COLUMN_EPS, norms)
+    clamped = norms <= column_eps
+    norms = np.where(clamped, column_eps, norms)
     maps = covariances / norms
 
     along = np.where(clamped, 0, (maps * dmaps).sum(2, keepdims=True))

@@ -10,7 +10,6 @@ import pytest
 from ops import cuda_reference as reference
 from ops.cuda_callers import ENCODE, ROUNDING, Operators, assert_near, decoded
 
-EPS = np.array([reference.LAYER_NORM_EPS, reference.COLUMN_EPS], np.float32)
 SPLITS, CENTERINGS = ("contiguous", "strided"), ("none", "scalar", "channel")
 
 
@@ -30,6 +29,7 @@ class Problem:
         rng = np.random.default_rng(sum(shape))
         self.pairs, self.split, self.centering = pairs, split, centering
         self.tokens = ENCODE[kind](rng.standard_normal((batch, count, heads * d)) + 0.5)
+        self.eps = np.array([1e-5, 1e-12], np.float32)
         self.weight = rng.uniform(0.5, 1.5, d).astype(np.float32)
         self.bias = (0.3 * rng.standard_normal(d)).astype(np.float32)
         self.dmaps = rng.standard_normal((batch, len(pairs), d, d)).astype(np.float32)
@@ -37,7 +37,7 @@ class Problem:
     def run(self, operators: Operators) -> reference.Pooled:
         options = [SPLITS.index(self.split), CENTERINGS.index(self.centering)]
         plan = np.array([*options, *itertools.chain(*self.pairs)], np.int32)
-        inputs = [self.tokens, self.weight, self.bias, plan, EPS]
+        inputs = [self.tokens, self.weight, self.bias, plan, self.eps]
         maps = np.empty_like(self.dmaps)
         norms = np.empty(self.dmaps.shape[:2] + self.weight.shape, np.float32)
         operators("MomentPooling", inputs, [maps, norms])
@@ -46,7 +46,7 @@ class Problem:
         return reference.Pooled(maps, norms, *gradients)
 
     def expected(self) -> reference.Pooled:
-        options = (self.pairs, self.split, self.centering)
+        options = (self.pairs, self.split, self.centering, self.eps)
         return reference.moment_pooling(
             decoded(self.tokens), self.weight, self.bias, *options, self.dmaps
         )
@@ -83,8 +83,17 @@ def test_zero_columns_are_divided_by_a_constant(operators):
     problem.weight[2] = problem.bias[2] = 0
     found = problem.run(operators)
     np.testing.assert_array_equal(found.maps[..., 2], 0)
-    np.testing.assert_array_equal(found.norms[..., 2], EPS[1])
+    np.testing.assert_array_equal(found.norms[..., 2], problem.eps[1])
     assert_pooled(found, problem.expected(), 1e-5)
+
+
+def test_gradient_of_columns_shorter_than_the_least_norm(operators):
+    problem = Problem((1, 9, 2, 12), near(2))
+    problem.eps[1] = 1.3
+    found, expected = problem.run(operators), problem.expected()
+    clamped = expected.norms == problem.eps[1]
+    assert 0 < clamped.mean() < 1
+    assert_pooled(found, expected, 1e-5)
 
 
 def test_nan_stays_in_its_sample(operators):
@@ -92,6 +101,7 @@ def test_nan_stays_in_its_sample(operators):
     problem.tokens[0, 4, 1] = np.nan
     found = problem.run(operators)
     assert np.isnan(found.maps[0, 0]).all()
+    assert np.isnan(found.norms[0, 0]).all()
     assert np.isfinite(found.maps[1]).all()
     assert np.isfinite(found.dtokens[1]).all()
 

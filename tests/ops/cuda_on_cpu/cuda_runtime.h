@@ -37,9 +37,8 @@ void run_grid(dim3 blocks, dim3 threads, const std::function<void()>& kernel);
 template <typename... Parameters, size_t... kIndices>
 void run_kernel(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, void** arguments,
                 std::index_sequence<kIndices...>) {
-  run_grid(blocks, threads, [&] {
-    kernel(*static_cast<std::remove_const_t<Parameters>*>(arguments[kIndices])...);
-  });
+  run_grid(blocks, threads,
+           [&] { kernel(*static_cast<std::remove_const_t<Parameters>*>(arguments[kIndices])...); });
 }
 
 template <typename... Parameters>
