@@ -37,6 +37,12 @@ def test_square_root_equals_float64(operators, shape, steps):
     assert_near(found[1], expected[1], 1e-5)
 
 
+def test_gradient_of_tokens_far_from_zero_sums_to_zero(operators):
+    tokens, dtriangles = random_root((1, 60, 20))
+    found = run_square_root(operators, tokens + np.float32(1000), 3, dtriangles)[1]
+    assert abs(found.mean(1)).max() <= 1e-6 * abs(found).max()
+
+
 @pytest.mark.parametrize("kind", ["float16", "bfloat16"])
 def test_square_root_of_half_precision(operators, kind):
     tokens, dtriangles = random_root((2, 20, 18), kind)

@@ -6,13 +6,14 @@
 
 namespace mindtune {
 
+// Centred twice: what rounding leaves of their mean would stand in every token's gradient.
 template <typename T>
-using CentredTokens = ShiftedHeads<PlainHeads<T>>;
+using CentredTokens = ShiftedHeads<ShiftedHeads<PlainHeads<T>>>;
 
 // Traces of the covariances: a block a sample.
 template <typename T>
 __global__ void measure_traces(CentredTokens<T> tokens, float* traces) {
-  const Extents e = tokens.heads.extents;
+  const Extents e = tokens.extents;
   const auto of_sample = tokens.of(blockIdx.x);
   double square = 0;
   for (int at = threadIdx.x; at < e.tokens * e.dim; at += kThreads) {
@@ -32,11 +33,15 @@ struct TokenCovariance {
 template <typename T>
 TokenCovariance<T> centre_tokens(cudaStream_t stream, const Arguments& given, const Sizes& s,
                                  Scratch& scratch) {
-  const PlainHeads<T> uncentred = {elements<T>(given, 0, 3), extents_of(given, s)};
+  const Extents e = extents_of(given, s);
+  const PlainHeads<T> uncentred = {elements<T>(given, 0, 3), e};
   auto* shift = scratch.take<float>(s.batch * s.dim);
+  auto* rest = scratch.take<float>(s.batch * s.dim);
   auto* traces = scratch.take<float>(s.batch);
   find_shift(stream, s.batch, uncentred, nullptr, shift);
-  const CentredTokens<T> tokens = {uncentred, shift};
+  const ShiftedHeads<PlainHeads<T>> nearly = {uncentred, shift, e};
+  find_shift(stream, s.batch, nearly, nullptr, rest);
+  const CentredTokens<T> tokens = {nearly, rest, e};
   launch(stream, cover(s.batch, 1), measure_traces<T>, tokens, traces);
   return {tokens, traces};
 }

@@ -117,10 +117,11 @@ template <typename Heads>
 struct ShiftedHeads {
   Heads heads;
   const float* shift;  // (B, H, d)
+  Extents extents;
 
   __device__ auto of(int64_t unit) const {
     const auto head = heads.of(unit);
-    return ShiftedHead<std::remove_const_t<decltype(head)>>{head, shift + unit * heads.extents.dim};
+    return ShiftedHead<std::remove_const_t<decltype(head)>>{head, shift + unit * extents.dim};
   }
 };
 

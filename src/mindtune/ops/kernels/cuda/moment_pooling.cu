@@ -15,7 +15,7 @@ MINDTUNE_OPERATOR(MomentPooling) {
     Scratch scratch(on);
     float *to = maps(given, 5, s), *column_norms = norms(given, 6, s);
     const auto heads = prepare_heads<decltype(zero)>(on, given, s, scratch);
-    find_maps(on, s, heads.heads.extents, heads, given.integers(3) + 2, given.floats(4, 1) + 1, to,
+    find_maps(on, s, heads.extents, heads, given.integers(3) + 2, given.floats(4, 1) + 1, to,
               column_norms);
   });
   return 0;

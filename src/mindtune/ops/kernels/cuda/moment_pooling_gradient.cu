@@ -125,7 +125,7 @@ void differentiate(cudaStream_t stream, const Arguments& given) {
   const UnitColumnMaps dmaps = {maps(given, 7, s), maps(given, 5, s), norms(given, 6, s), along,
                                 static_cast<int>(s.dim)};
   const auto heads = prepare_heads<T>(stream, given, s, scratch);
-  const Extents e = heads.heads.extents;
+  const Extents e = heads.extents;
   launch(stream, dim3(cover(s.batch * s.pairs, 1), cover(s.dim, kLanes)), measure_columns, dmaps,
          eps, along);
 
@@ -135,7 +135,7 @@ void differentiate(cudaStream_t stream, const Arguments& given) {
   find_head_gradients(stream, s, e, heads, plan + 2, dmaps, dheads);
   const PlainHeads<float> uncentred = {dheads, e};
   find_shift(stream, s.batch, uncentred, plan + 1, shift);
-  const ShiftedHeads<PlainHeads<float>> gradients = {uncentred, shift};
+  const ShiftedHeads<PlainHeads<float>> gradients = {uncentred, shift, e};
 
   auto* partial = scratch.take<float>(units * 2 * s.dim);
   launch(stream, cover(units, 1), sum_norm_gradients<T>, heads.heads, gradients, partial);

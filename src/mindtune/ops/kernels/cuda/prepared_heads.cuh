@@ -43,7 +43,7 @@ PreparedHeads<T> prepare_heads(cudaStream_t stream, const Arguments& given, cons
   const NormalisedHeads<T> normalised = {
       tokens, e, plan, statistics, given.floats(1, 1), given.floats(2, 1)};
   find_shift(stream, s.batch, normalised, plan + 1, shift);
-  return {normalised, shift};
+  return {normalised, shift, e};
 }
 
 }  // namespace mindtune

@@ -11,7 +11,7 @@ namespace {
 template <typename T>
 __global__ void __launch_bounds__(kThreads, 2)
     pool_covariance(TokenCovariance<T> covariance, Matrices out) {
-  const Extents e = covariance.tokens.heads.extents;
+  const Extents e = covariance.tokens.extents;
   const int64_t sample = blockIdx.x;
   const int i0 = blockIdx.y * kTile, j0 = blockIdx.z * kTile;
   if (is_below_diagonal(i0, j0)) return;

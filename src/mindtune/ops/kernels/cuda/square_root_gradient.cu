@@ -74,7 +74,7 @@ __global__ void finish_root_gradient(FirstStep step, const float* triangles,
 template <typename T>
 __global__ void __launch_bounds__(kThreads, 2)
     spread_to_tokens(TokenCovariance<T> covariance, Matrices da, const float* dtraces, T* dtokens) {
-  const Extents e = covariance.tokens.heads.extents;
+  const Extents e = covariance.tokens.extents;
   const int64_t sample = blockIdx.x;
   const int n0 = blockIdx.y * kTile, c0 = blockIdx.z * kTile;
   const auto tokens = covariance.tokens.of(sample);
