@@ -97,6 +97,24 @@ class ComposedPooling(nn.Cell):
         return normalise_columns(self.product(heads) - left - right)
 
 
+class UnfoldedHead(MomentHead):
+    """The moment head with its convolutions as products over windows."""
+
+    def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
+        conv1, gelu, conv2 = self.downblocks[0]
+        maps = self.convolve(self.second_moments(tokens), conv1.weight)
+        maps = self.convolve(gelu(maps), conv2.weight)
+        second = self.classifier2(maps.reshape(maps.shape[0], -1))  # (B, K)
+        return (self.classifier1(pooled) + second) / 2
+
+    def convolve(self, maps: Tensor, weight: Tensor) -> Tensor:
+        b, pairs, dim, _ = maps.shape
+        side = (dim - 3) // 2 + 1
+        windows = ops.unfold(maps, 3, 1, 0, 2)  # (B, P 3 3, s s)
+        shared = ops.broadcast_to(weight.reshape(1, pairs, pairs * 9), (b, pairs, pairs * 9))
+        return ops.bmm(shared, windows).reshape(b, pairs, side, side)
+
+
 class CenteredProduct(nn.Cell):
     """iSQRT-COV by the package's iterations, the covariance centred after the product."""
 
@@ -136,10 +154,7 @@ def ours(problem: Problem) -> nn.Cell:
     if problem.case == "fused":
         return MomentPooling(sizes.num_heads, sizes.pairs, "contiguous", "scalar", NORM_EPS)
     if problem.case == "head":
-        head = MomentHead(sizes.in_dim, sizes.num_classes, sizes.width, sizes.num_heads)
-        for parameter in head.get_parameters():
-            parameter.set_data(Tensor(problem.inputs[parameter.name]))
-        return head
+        return _head(MomentHead, problem)
     return SquareRootCovariance(isqrt_dim(problem.case, sizes), ITERATIONS)
 
 
@@ -155,7 +170,7 @@ def _other_forms(problem: Problem) -> dict[str, nn.Cell]:
     if problem.case == "fused":
         return _poolings(problem.sizes)
     if problem.case == "head":
-        return {name: _head_with(problem, cell) for name, cell in _poolings(problem.sizes).items()}
+        return _heads(problem)
     dim = isqrt_dim(problem.case, problem.sizes)
     return {"centred product": CenteredProduct(dim), "index a sample": SelectedTriangle(dim)}
 
@@ -169,7 +184,18 @@ def _poolings(sizes: Sizes) -> dict[str, nn.Cell]:
     }
 
 
-def _head_with(problem: Problem, pooling: nn.Cell) -> MomentHead:
-    head = ours(problem)
-    head.pooling = pooling
+def _heads(problem: Problem) -> dict[str, nn.Cell]:
+    found: dict[str, nn.Cell] = {"unfolded convolutions": _head(UnfoldedHead, problem)}
+    for name, pooling in _poolings(problem.sizes).items():
+        head = _head(UnfoldedHead, problem)
+        head.pooling = pooling
+        found[f"unfolded convolutions, {name}"] = head
+    return found
+
+
+def _head(kind: type[MomentHead], problem: Problem) -> MomentHead:
+    sizes = problem.sizes
+    head = kind(sizes.in_dim, sizes.num_classes, sizes.width, sizes.num_heads)
+    for parameter in head.get_parameters():
+        parameter.set_data(Tensor(problem.inputs[parameter.name]))
     return head
