@@ -61,6 +61,8 @@ class Problem:
 def make_problem(case: str, batch: int, sizes: Sizes) -> Problem:
     """The same random numbers whenever case, batch and sizes are the same."""
     rng = np.random.default_rng([batch, *case.encode()])
+    trained: tuple[str, ...]
+    output: tuple[int, ...]
     if case == "covariance":
         heads = (batch, sizes.num_heads, sizes.tokens, sizes.head_dim)
         inputs = {"heads": _normal(rng, *heads)}
