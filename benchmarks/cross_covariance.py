@@ -3,8 +3,9 @@
 Cases: the bare cross-covariance of head pairs, the fused operator, the whole moment head with a
 frozen backbone, and iSQRT-COV; each in float32, forward (`_fwd`) and forward + backward. Of the
 forms of a family the fastest counts, chosen by the times of this run. All are compiled, warm, fed
-from memory, and agree with NumPy in float64 before they are timed. PyTorch takes part where it is
-installed (same process, eager). OMP_NUM_THREADS sets the threads of all, default one a core.
+from memory, and agree with NumPy in float64 before they are timed. PyTorch, in eager mode and in
+the same process, takes part where it is installed (extra `parity`). OMP_NUM_THREADS sets the
+threads of all, one a core by default.
 
 Last line: JSON of ratios, median time of the other / median time of ours.
 Usage: python benchmarks/cross_covariance.py [--quick] [--roofline benchmarks/roofline.md]
@@ -102,7 +103,7 @@ def main() -> None:
     threads = set_threads()
     print(roofline.machine(threads))
     if not HAS_PYTORCH:
-        print("PyTorch is not installed: no key `_vs_pytorch` (pip install torch)")
+        print("PyTorch is not installed: no key `_vs_pytorch` (extra: parity)")
     peak = machine_peak.measure(threads, 256 if chosen.tiny else 2048, turns)
     print(f"product {peak.gflops:.0f} GFLOP/s ({peak.gflops_by}), copy {peak.gigabytes:.1f} GB/s")
     ratios: dict[str, float] = {}
