@@ -10,6 +10,7 @@ from mindtune.weights.fit import Fit, Shape, covered
 _PATCH = "patch_embed.proj.weight"
 _BLOCK = re.compile(r"blocks\.(\d+)\.")
 _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
+_SMALLEST_VIT_PATCH = 8  # hierarchical networks start with patches of 4
 _ARCHITECTURES = (  # names seen only there, most telling first
     (r"visual\.", "CLIP"),
     (r"(vision_model|text_model)\.", "Hugging Face CLIP"),
@@ -82,7 +83,9 @@ def _variant(patch_weight: Shape) -> str:
     """Such as ``vit_small with patch 16 (width 384)``."""
     width, _, patch, _ = patch_weight
     size = _SIZES.get(width)
-    return f"{size} with patch {patch} (width {width})" if size else f"width {width}, patch {patch}"
+    if size and patch >= _SMALLEST_VIT_PATCH:
+        return f"{size} with patch {patch} (width {width})"
+    return f"width {width}, patch {patch}"
 
 
 def _other_depth(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:

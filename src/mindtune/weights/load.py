@@ -12,11 +12,12 @@ from mindspore import Parameter, Tensor, nn
 from mindtune.errors import WeightsError
 from mindtune.parameters import named_weights
 from mindtune.weights.cure import suggest_cure
-from mindtune.weights.fit import Fit, Shape, compare
+from mindtune.weights.fit import POSITION, Fit, Shape, compare
 from mindtune.weights.fit_table import count_faults, fit_table
 from mindtune.weights.names import Renamed, canonical_names, to_timm
 from mindtune.weights.position import Grid, resize_pos_embed, square_grid
 from mindtune.weights.readers import read_tensors
+from mindtune.weights.relative_position import resize_bias_table
 from mindtune.weights.weight_file import WeightFile
 
 _MOST_NAMES = 3
@@ -122,15 +123,20 @@ def _resize(
     num_prefix_tokens: int,
     grid: Grid | None,
 ) -> tuple[str, ...]:
-    """Bring position embeddings in ``arrays`` to the network's grid; says which, from and to."""
+    """Bring what depends on the grid in ``arrays`` to the network's; says which, from and to."""
     resized = []
     for name in fit.resized:
-        new_grid = grid or square_grid(network[name][1] - num_prefix_tokens)
-        old_grid = square_grid(arrays[name].shape[1] - num_prefix_tokens)
-        arrays[name] = resize_pos_embed(arrays[name], num_prefix_tokens, old_grid, new_grid)
-        if arrays[name].shape != network[name]:
+        array, wanted = arrays[name], network[name]
+        if name != POSITION:
+            arrays[name] = resize_bias_table(array, wanted[0])
+            resized.append(f"{name} {array.shape[0]} -> {wanted[0]}")
+            continue
+        new_grid = grid or square_grid(wanted[1] - num_prefix_tokens)
+        old_grid = square_grid(array.shape[1] - num_prefix_tokens)
+        arrays[name] = resize_pos_embed(array, num_prefix_tokens, old_grid, new_grid)
+        if arrays[name].shape != wanted:
             raise WeightsError(
-                f"{name}: got grid {_grid(new_grid)}, but the network's has shape {network[name]} "
+                f"{name}: got grid {_grid(new_grid)}, but the network's has shape {wanted} "
                 f"with {num_prefix_tokens} prefix tokens; give the network's grid"
             )
         resized.append(f"{name} {_grid(old_grid)} -> {_grid(new_grid)}")
