@@ -37,7 +37,8 @@ class ViTArchitecture:
 class Block(nn.Cell):
     """Pre-norm transformer block: ``x + attn(norm1(x))``, then ``x + psrp(x, mlp(norm2(x)))``.
 
-    Layer scales ``ls1`` and ``ls2`` are the last to act on each branch. ``psrp`` is the slot which PSRP tuning fills (``mindtune.tuning.psrp``).
+    Layer scales ``ls1`` and ``ls2`` are the last to act on each branch. ``psrp`` is the slot which
+    PSRP tuning fills (``mindtune.tuning.psrp``).
     """
 
     def __init__(self, arch: ViTArchitecture, drop_rate: float) -> None:

@@ -34,7 +34,7 @@ class Attention(nn.Cell):
         return self.qkv(x)
 
     def queries_keys_values(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, H, N, d), not scaled yet, keys transposed (B, H, d, N), values (B, H, N, d)."""
+        """Unscaled queries (B, H, N, d), keys (B, H, d, N) and values (B, H, N, d)."""
         q, k, v = ops.split(self.project(x), self.dim, axis=-1)  # 3 x (B, N, C)
         heads = (-1, x.shape[1], self.num_heads, self.head_dim)
         q = ops.transpose(q.reshape(heads), (0, 2, 1, 3))  # (B, H, N, d)

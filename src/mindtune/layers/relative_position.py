@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Tensor, ops
 
+
 def relative_position_index(rows: int, columns: int) -> np.ndarray:
     """Table row of every query and key of a grid, int32 (N, N) with N = rows * columns.
 

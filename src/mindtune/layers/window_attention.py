@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspore import Parameter, Tensor, ops
+from mindspore import Parameter, Tensor
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.layers.attention import Attention

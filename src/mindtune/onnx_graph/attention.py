@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Parameter, Tensor
+from mindspore import Tensor
 
 from mindtune.layers.attention import Attention, NoKeyBiasAttention
 from mindtune.layers.cosine_window_attention import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mindspore import Parameter
 
 from mindtune.backbones.vit import Block, VisionTransformer
-from mindtune.layers.mlp import Mlp
 from mindtune.layers.layer_scale import LayerScale
+from mindtune.layers.mlp import Mlp
 from mindtune.layers.patch_embed import NormedPatchEmbed, PatchEmbed, PatchProjection
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.onnx_graph.backbone import Backbone

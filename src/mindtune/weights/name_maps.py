@@ -177,7 +177,7 @@ ORIGINAL_SWIN = NameMap(
 )
 
 ORIGINAL_BEIT = NameMap(
-    source="original BEiT",  # Microsoft's and Feature Distillation's; names are timm's but for these
+    source="original BEiT",  # and Feature Distillation's ViT: timm's names, and these beside
     signature=("rel_pos_bias.relative_position_index", "blocks.0.attn.relative_position_index"),
     prefixes=(),
     entries=(),

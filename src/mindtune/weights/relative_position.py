@@ -21,9 +21,9 @@ def resize_bias_table(table: np.ndarray, rows: int) -> np.ndarray:
 
     The old offsets are spread over the new range in a geometric progression, dense in the middle,
     so that near neighbours keep their biases nearly; a bicubic spline through them is read at the
-    new offsets. The three rows of a class token, where there are any, are kept. This is what BEiT,
-    timm and Feature Distillation do (its specification, section 7; scipy's ``interp2d``, which
-    they called, is gone: the same spline is ``RectBivariateSpline`` without smoothing).
+    new offsets, those beyond the last knot taking its value. The three rows of a class token, where
+    there are any, are kept. This is what BEiT and Feature Distillation do (scipy's ``interp2d``,
+    which they called, is gone: the same spline is ``RectBivariateSpline`` without smoothing).
     Microsoft's Swin code resizes bicubically without the progression.
 
     Args:
@@ -47,11 +47,13 @@ def resize_bias_table(table: np.ndarray, rows: int) -> np.ndarray:
     known = table[: old * old].reshape(old, old, -1).astype(np.float64)  # (2w - 1, 2w - 1, H)
     offsets, wanted = _spread_offsets(old, new), np.arange(new) - new // 2
     degree = min(3, old - 1)
-    resized = [
-        RectBivariateSpline(offsets, offsets, known[..., head], kx=degree, ky=degree)(wanted, wanted)
+    splines = [
+        RectBivariateSpline(offsets, offsets, known[..., head], kx=degree, ky=degree)
         for head in range(known.shape[2])
     ]
-    biases = np.stack(resized, -1).reshape(new * new, -1)  # (R, H)
+    biases = np.stack([spline(wanted, wanted) for spline in splines], -1).reshape(
+        new * new, -1
+    )  # (R, H)
     return np.concatenate([biases, table[old * old :]]).astype(np.float32)
 
 
