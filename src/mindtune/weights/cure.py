@@ -9,9 +9,7 @@ from mindtune.weights.fit import Fit, Shape, covered
 
 _PATCH = "patch_embed.proj.weight"
 _BLOCK = re.compile(r"blocks\.(\d+)\.")
-_STAGE = re.compile(r"(layers|stages)\.\d+\.")
 _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
-_SMALLEST_VIT_PATCH = 8  # hierarchical networks start with patches of 4
 _ARCHITECTURES = (  # names seen only there, most telling first
     (r"visual\.", "CLIP"),
     (r"(vision_model|text_model)\.", "Hugging Face CLIP"),
@@ -75,19 +73,16 @@ def _other_width_or_patch(network: Mapping[str, Shape], file: Mapping[str, Shape
     if (wanted[0], wanted[2:]) == (found[0], found[2:]):
         return f"the file is for images of {found[1]} channels, the network for {wanted[1]}"
     return (
-        f"the file is {_variant(found, file)}, the network {_variant(wanted, network)}: choose the "
-        "backbone of this file, or the file of this backbone"
+        f"the file is {_variant(found)}, the network {_variant(wanted)}: choose the backbone of "
+        "this file, or the file of this backbone"
     )
 
 
-def _variant(patch_weight: Shape, names: Iterable[str]) -> str:
+def _variant(patch_weight: Shape) -> str:
     """Such as ``vit_small with patch 16 (width 384)``."""
     width, _, patch, _ = patch_weight
-    hierarchical = any(_STAGE.match(name) for name in names)
-    size = None if hierarchical else _SIZES.get(width)
-    if size and patch >= _SMALLEST_VIT_PATCH:
-        return f"{size} with patch {patch} (width {width})"
-    return f"width {width}, patch {patch}"
+    size = _SIZES.get(width)
+    return f"{size} with patch {patch} (width {width})" if size else f"width {width}, patch {patch}"
 
 
 def _other_depth(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:

@@ -51,9 +51,8 @@ def resize_bias_table(table: np.ndarray, rows: int) -> np.ndarray:
         RectBivariateSpline(offsets, offsets, known[..., head], kx=degree, ky=degree)
         for head in range(known.shape[2])
     ]
-    biases = np.stack([spline(wanted, wanted) for spline in splines], -1).reshape(
-        new * new, -1
-    )  # (R, H)
+    resized = np.stack([spline(wanted, wanted) for spline in splines], -1)
+    biases = resized.reshape(new * new, -1)  # (R, H)
     return np.concatenate([biases, table[old * old :]]).astype(np.float32)
 
 
