@@ -264,6 +264,8 @@ class RunConfig:
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
+        position_resize: how a position embedding of another image size is resampled; bicubic as
+            timm before 0.9, antialias as timm since, scale as DINO, iBOT and SMKD.
         out: run folder; default: runs/ and the name of the recipe.
         resume: auto continues the run folder where there is one; or the path of a run folder or
             checkpoint.
@@ -283,6 +285,7 @@ class RunConfig:
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
     pretrained_key: Optional[str] = None
+    position_resize: Literal["bicubic", "antialias", "scale"] = "bicubic"
     out: Optional[str] = None
     resume: Optional[str] = None
     overwrite: bool = False

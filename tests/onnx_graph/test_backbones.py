@@ -36,6 +36,9 @@ def _operator_by_operator():
         ("swinv2_test", 40, "unnormed", "moment"),
         ("swinv2_test", 36, "normed", "linear"),
         ("vit_test", 32, "unnormed", "moment"),
+        ("vit_layer_scale_test", 32, "normed", "linear"),
+        ("fd_vit_test", 40, "normed", "linear"),
+        ("fd_vit_test_student", 32, "unnormed", "moment"),
     ],
 )
 def test_logits_of_the_file_are_those_of_the_network(tmp_path, name, size, tokens, head):

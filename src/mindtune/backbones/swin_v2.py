@@ -7,12 +7,14 @@ from mindspore.common.initializer import initializer
 
 from mindtune.backbones.swin import SwinArchitecture, SwinTransformer
 from mindtune.layers.cosine_window_attention import CosineWindowAttention
+from mindtune.layers.depth_init import start_by_depth
 from mindtune.layers.drop_path import drop_path
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.patch_merging import PatchMergingPostNorm
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.layers.windows import Windows
+from mindtune.preprocessing import Preprocessing
 
 _NORM_START = 1e-5  # of both norms of a block, so that a block begins close to the identity
 
@@ -57,3 +59,12 @@ class SwinTransformerV2(SwinTransformer):
 
     block_type = SwinV2Block
     merging_type = PatchMergingPostNorm
+
+    def __init__(
+        self,
+        arch: SwinArchitecture,
+        preprocessing: Preprocessing,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__(arch, preprocessing, drop_path)
+        start_by_depth(self.blocks)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.layer_groups import groups_by_depth
 from mindtune.layers.attention import Attention
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.layer_scale import layer_scale
@@ -14,7 +15,6 @@ from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.patch_embed import PatchEmbed
 from mindtune.layers.recalibration import NoRecalibration
-from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 
@@ -55,8 +55,17 @@ class Block(nn.Cell):
         self.drop_path2 = drop_path(drop_rate)
 
     def construct(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path1(self.ls1(self.attn(self.norm1(x))))
+        return self.after_attention(x, self.attn(self.norm1(x)))
+
+    def after_attention(self, x: Tensor, branch: Tensor) -> Tensor:
+        """The block's output from its input and what its attention found."""
+        x = x + self.drop_path1(self.ls1(branch))
         return x + self.drop_path2(self.ls2(self.psrp(x, self.mlp(self.norm2(x)))))
+
+    def with_attention(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output (B, N, C) and its attention weights (B, H, N, N)."""
+        weights, v = self.attn.weights_and_values(self.norm1(x))
+        return self.after_attention(x, self.attn.mix(weights, v)), weights
 
 
 class VisionTransformer(nn.Cell):
@@ -140,9 +149,4 @@ class VisionTransformer(nn.Cell):
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
         """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``."""
-        embedding = [self.cls_token, self.pos_embed, *self.patch_embed.get_parameters()]
-        groups = {"embed": embedding}
-        for index, block in enumerate(self.blocks):
-            groups[f"blocks.{index}"] = weights_of(block)
-        groups["norm"] = weights_of(self.norm)
-        return groups
+        return groups_by_depth(self, self.blocks, self.norm)

@@ -6,6 +6,7 @@ import numpy as np
 from mindspore import Tensor
 
 from mindtune.layers.attention import Attention, NoKeyBiasAttention
+from mindtune.layers.biased_attention import BiasedAttention
 from mindtune.layers.cosine_window_attention import (
     LARGEST_BIAS,
     LARGEST_LOG_SCALE,
@@ -42,6 +43,13 @@ def cosine_window_attention(graph: GraphBuilder, cell: CosineWindowAttention, x:
     bias = graph.node("Mul", bias, graph.number(LARGEST_BIAS))
     bias = graph.node("Add", bias, graph.floats(cell.mask.asnumpy()))  # (nW or 1, H, N, N)
     scores = _biased(graph, cell, graph.node("Mul", cosine, scale), bias, cell.mask.shape)
+    return _mix(graph, cell, scores, v)
+
+
+def attend(graph: GraphBuilder, cell: BiasedAttention, x: str, bias: str) -> str:
+    """``BiasedAttention.attend``: tokens (B, N, C) and bias (H, N, N) -> (B, N, C)."""
+    q, k, v = _heads(graph, cell, packed_without_key_bias(graph, cell, x))
+    scores = graph.node("Add", _scaled_scores(graph, cell, q, k), bias)
     return _mix(graph, cell, scores, v)
 
 

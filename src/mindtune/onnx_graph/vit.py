@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mindspore import Parameter
+from mindspore import Parameter, nn
 
+from mindtune.backbones.multi_crop_vit import MultiCropViT
 from mindtune.backbones.vit import Block, VisionTransformer
 from mindtune.layers.layer_scale import LayerScale
 from mindtune.layers.mlp import Mlp
@@ -100,4 +101,7 @@ WRITERS: dict[type, Writer] = {
     Block: block,
 }
 
-BACKBONES: dict[type, Backbone] = {VisionTransformer: Backbone(tokens_of_images, features)}
+BACKBONES: dict[type[nn.Cell], Backbone] = {
+    VisionTransformer: Backbone(tokens_of_images, features),
+    MultiCropViT: Backbone(tokens_of_images, features),  # for images of its own size
+}

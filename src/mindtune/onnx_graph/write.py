@@ -7,7 +7,7 @@ from pathlib import Path
 from mindtune.classifier import Classifier, UnnormedClassifier
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.onnx_graph import attention, heads, layers, swin, vit
+from mindtune.onnx_graph import attention, beit, heads, layers, swin, vit
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.parameters import weights_of
 
@@ -30,7 +30,7 @@ def unnormed_classifier(graph: GraphBuilder, cell: UnnormedClassifier, images: s
     return graph.cell(cell.head, tokens, pooled)
 
 
-BACKBONES = {**vit.BACKBONES, **swin.BACKBONES}
+BACKBONES = {**vit.BACKBONES, **beit.BACKBONES, **swin.BACKBONES}
 
 WRITERS: dict[type, Writer] = {
     Classifier: classifier,
@@ -38,6 +38,7 @@ WRITERS: dict[type, Writer] = {
     **{cell: backbone.both for cell, backbone in BACKBONES.items()},
     **attention.WRITERS,
     **vit.WRITERS,
+    **beit.WRITERS,
     **swin.WRITERS,
     **heads.WRITERS,
     **layers.WRITERS,

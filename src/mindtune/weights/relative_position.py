@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
@@ -56,13 +57,14 @@ def resize_bias_table(table: np.ndarray, rows: int) -> np.ndarray:
     return np.concatenate([biases, table[old * old :]]).astype(np.float32)
 
 
-def per_block(tensors: dict[str, np.ndarray], wanted: list[str]) -> dict[str, np.ndarray]:
+def per_block(tensors: dict[str, np.ndarray], wanted: Iterable[str]) -> dict[str, np.ndarray]:
     """``tensors`` with the table that all blocks share copied to every block's own.
 
     What turns a student of Feature Distillation, or BEiT's pre-training file, into a network to
     fine-tune. Nothing changes unless the file has the shared table and ``wanted``, the names of the
     network, has tables of blocks instead.
     """
+    wanted = list(wanted)
     own = [name for name in wanted if name.endswith(f".attn.{TABLE}")]
     if SHARED_TABLE not in tensors or SHARED_TABLE in wanted or not own:
         return tensors
