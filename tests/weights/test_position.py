@@ -38,7 +38,7 @@ def test_other_methods_equal_torch(data: Path, case: str, method: str) -> None:
     side = int(case.rpartition("_")[2])
     array, expected = golden[f"{case}/in"], golden[f"{case}/{method}"]
     got = resize_pos_embed(array, 1, None, (side, side), method)
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=4e-6)  # timm computes in float32
     assert np.abs(resize_pos_embed(array, 1, None, (side, side)) - expected).max() > 1e-3
 
 
