@@ -152,6 +152,16 @@ def test_files_of_new_timm_and_of_the_original_names(file):
     assert_close(network(images), expected["logits"])
 
 
+def test_a_larger_window_takes_the_resized_tables():
+    """Only the stage whose map is larger than the old window has a larger one now."""
+    arch = SwinArchitecture(8, 16, (2, 2), (2, 4))
+    network = Classifier(SwinTransformer(arch, Preprocessing(64)), ClassifierHead(32, 6, 0))
+    report = load_weights(network, DATA / "weights" / "h_hier" / "swin_timm1.safetensors")
+    table = "attn.relative_position_bias_table"
+    expected = [f"layers.{s}.blocks.{b}.{table} 49 -> 225" for s in range(2) for b in range(2)]
+    assert sorted(report.resized) == expected
+
+
 def test_index_and_mask_are_no_parameters():
     names = {p.name.rpartition(".")[2] for p in create_backbone("swin_test").get_parameters()}
     assert names == {"weight", "bias", "relative_position_bias_table"}

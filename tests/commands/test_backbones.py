@@ -11,7 +11,6 @@ CASES = {  # backbone: (names that a linear head's file must have, options)
     "swin_test": ("head.fc.weight", "--tuning.modes [psrp] --head.tokens unnormed"),
     "fd_vit_test": ("head.weight", "--tuning.modes [full] --backbone.drop_path 0.2"),
     "fd_vit_test_student": ("head.weight", "--tuning.modes [psrp]"),
-    "vit_layer_scale_test": ("head.weight", "--tuning.modes [full]"),
     "swinv2_test": ("head.fc.weight", "--tuning.modes [full] --backbone.drop_path 0.2"),
 }
 
