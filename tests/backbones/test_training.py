@@ -14,6 +14,7 @@ from golden import golden_input
 from mindtune.backbones import create_backbone
 from mindtune.classifier import Classifier
 from mindtune.engine.optim import AdamW
+from mindtune.engine.step import TrainStep
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
@@ -70,16 +71,11 @@ def eight_images() -> Tensor:
 
 @pytest.mark.parametrize("name", ["swin_test", "swinv2_test", "fd_vit_test"])
 def test_learns_eight_images_by_heart(name):
-    network = classifier(name, psrp=False)
-    parameters, differentiate = differentiated(network)
-    differentiate = ms.jit(differentiate)
-    optimiser = AdamW(parameters, 0.0)
+    network = classifier(name, psrp=False).set_train(True)
+    weights = weights_of(network)
+    step = TrainStep(SupervisedObjective(network), weights, AdamW(weights, 0.0))
     images, targets = eight_images(), Tensor(np.eye(CLASSES, dtype=np.float32))
-    losses = []
-    for _ in range(60):
-        (loss, _), gradients = differentiate(images, targets)
-        losses.append(float(loss.asnumpy()))
-        optimiser(Tensor(3e-3, ms.float32), gradients)
+    losses = [float(step(3e-3, n, [(images, targets)]).loss()) for n in range(60)]
     assert losses[0] == pytest.approx(np.log(CLASSES), abs=0.3)
     assert losses[-1] < 0.1
     answers = network.set_train(False)(images).asnumpy().argmax(1)
