@@ -9,15 +9,22 @@ from typing import Any
 from mindspore import Parameter, nn
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
-from mindtune.config import AugmentConfig, HeadConfig, RunConfig, TuningConfig
+from mindtune.classifier import CLASSIFIERS, Classifier
+from mindtune.config import (
+    AugmentConfig,
+    HeadConfig,
+    IsqrtMomentHeadConfig,
+    MomentHeadConfig,
+    RunConfig,
+    TuningConfig,
+)
 from mindtune.data.erasing import RandomErasing
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.mixing import Mixing
 from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
-from mindtune.heads.linear import LinearHead
+from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.layers.random import seed_random_layers
@@ -46,7 +53,7 @@ def build_classifier(
     )
     apply_tunings(backbone, find_tunings(config.tuning.modes, tunings(config.tuning)))
     head = build_head(config.head, backbone, num_classes)
-    network = Classifier(backbone, head)
+    network = CLASSIFIERS[config.head.tokens](backbone, head)
     seed_random_layers(network, config.seed)
     return network
 
@@ -64,12 +71,25 @@ def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Paramete
 def build_head(config: HeadConfig, backbone: nn.Cell, num_classes: int) -> nn.Cell:
     """The head ``config.name`` on the features of ``backbone``."""
     width, prefix = backbone.num_features, backbone.num_prefix_tokens
+    linear_head = LINEAR_HEADS[backbone.classifier]
     heads = {
-        "linear": lambda: LinearHead(width, num_classes, prefix, **vars(config.linear)),
-        "moment": lambda: MomentHead(width, num_classes, **vars(config.moment)),
-        "moment_isqrt": lambda: IsqrtMomentHead(width, num_classes, **vars(config.moment_isqrt)),
+        "linear": lambda: linear_head(width, num_classes, prefix, **vars(config.linear)),
+        "moment": lambda: MomentHead(width, num_classes, **_moment_options(config.moment, prefix)),
+        "moment_isqrt": lambda: IsqrtMomentHead(
+            width, num_classes, **_moment_options(config.moment_isqrt, prefix)
+        ),
     }
     return heads[config.name]()
+
+
+def _moment_options(
+    config: MomentHeadConfig | IsqrtMomentHeadConfig, num_prefix_tokens: int
+) -> dict[str, Any]:
+    """Arguments of a moment head; ``auto`` keeps the first token where it is a patch."""
+    options = dict(vars(config))
+    if config.first_token == "auto":
+        options["first_token"] = "drop" if num_prefix_tokens else "keep"
+    return options
 
 
 def build_splits(config: RunConfig, report: Callable[[str], None]) -> RunSplits:

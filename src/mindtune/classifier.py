@@ -30,3 +30,19 @@ class Classifier(nn.Cell):
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """All weights: the backbone's groups from the input up, then ``head``."""
         return {**self.backbone.layer_groups(), "head": weights_of(self.head)}
+
+
+class UnnormedClassifier(Classifier):
+    """The same with a head that reads the tokens before the backbone's final norm.
+
+    Its pooled feature still comes after the norm. The Moment Probing authors' networks on Swin,
+    ConvNeXt and CLIP are of this kind.
+    """
+
+    def construct(self, images: Tensor) -> Tensor:
+        tokens = self.backbone.forward_tokens(images)
+        _, pooled = self.backbone.features(tokens)
+        return self.head(tokens, pooled)
+
+
+CLASSIFIERS: dict[str, type[Classifier]] = {"normed": Classifier, "unnormed": UnnormedClassifier}

@@ -55,7 +55,8 @@ class LinearHeadConfig:
     """Options of head linear.
 
     Attributes:
-        pool: pooled is the class token of a ViT, mean the average of the patch tokens.
+        pool: pooled is the backbone's own image feature, such as the class token of a ViT; mean the
+            average of the patch tokens.
     """
 
     pool: Literal["pooled", "mean"] = "pooled"
@@ -71,7 +72,8 @@ class MomentHeadConfig:
         pairing: which heads are correlated.
         split: how channels are dealt to heads.
         centering: what is subtracted from each head.
-        first_token: whether token 0 takes part.
+        first_token: whether token 0 takes part; auto keeps it where it is a patch, drop loses that
+            patch as the authors' code does.
     """
 
     width: int = 512
@@ -79,7 +81,7 @@ class MomentHeadConfig:
     pairing: Literal["near", "half", "one", "all"] = "near"
     split: Literal["contiguous", "strided"] = "contiguous"
     centering: Literal["scalar", "channel", "none"] = "scalar"
-    first_token: Literal["drop", "keep"] = "drop"
+    first_token: Literal["auto", "drop", "keep"] = "auto"
 
 
 @dataclass
@@ -89,12 +91,12 @@ class IsqrtMomentHeadConfig:
     Attributes:
         width: channels of the projection.
         iterations: Newton-Schulz steps of the square root.
-        first_token: whether token 0 takes part.
+        first_token: whether token 0 takes part; auto keeps it where it is a patch.
     """
 
     width: int = 256
     iterations: int = 5
-    first_token: Literal["drop", "keep"] = "drop"
+    first_token: Literal["auto", "drop", "keep"] = "auto"
 
 
 @dataclass
@@ -103,6 +105,8 @@ class HeadConfig:
 
     Attributes:
         name: linear, moment (Moment Probing), or moment_isqrt (the same with iSQRT-COV).
+        tokens: what the head reads, after the backbone's final norm, or before it as the Moment
+            Probing authors' heads do on all networks but the ViT.
         reset: start with a new head and leave the head of the weight file unused.
         linear: options of head linear.
         moment: options of head moment.
@@ -110,6 +114,7 @@ class HeadConfig:
     """
 
     name: Literal["linear", "moment", "moment_isqrt"] = "linear"
+    tokens: Literal["normed", "unnormed"] = "normed"
     reset: bool = True
     linear: LinearHeadConfig = field(default_factory=LinearHeadConfig)
     moment: MomentHeadConfig = field(default_factory=MomentHeadConfig)
@@ -277,6 +282,8 @@ class RunConfig:
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
+        position_resize: how a position embedding of another image size is resampled; bicubic as
+            timm before 0.9, antialias as timm since, scale as DINO, iBOT and SMKD.
         out: run folder; default: runs/ and the name of the recipe.
         resume: auto continues the run folder where there is one; or the path of a run folder or
             checkpoint.
@@ -299,6 +306,7 @@ class RunConfig:
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
     pretrained_key: Optional[str] = None
+    position_resize: Literal["bicubic", "antialias", "scale"] = "bicubic"
     out: Optional[str] = None
     resume: Optional[str] = None
     overwrite: bool = False

@@ -57,7 +57,7 @@ class _Evaluation:
     def network(self, num_classes: int) -> Classifier:
         """The network with its weights; then makes the folder, before the long part begins."""
         network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
-        report = load_for_evaluation(network, self.pretrained)
+        report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
         self.console.print(report.summary(), highlight=False)
         self.console.print(f"images: {network.backbone.preprocessing}", highlight=False)
         if self.world.is_main:

@@ -73,7 +73,8 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
     names = pretrained.class_names or _class_names_of_data(config, pretrained)
     network = assemble.build_classifier(config, len(names), pretrained.preprocessing)
-    console.print(load_for_evaluation(network, pretrained).summary(), highlight=False)
+    report = load_for_evaluation(network, pretrained, config.position_resize)
+    console.print(report.summary(), highlight=False)
     network.set_train(False)
 
     preprocessing = network.backbone.preprocessing

@@ -95,7 +95,9 @@ def read_pretrained(given: str, key: str | None = None) -> Pretrained:
     return Pretrained(file, header)
 
 
-def load_for_training(network: Classifier, pretrained: Pretrained, reset_head: bool) -> LoadReport:
+def load_for_training(
+    network: Classifier, pretrained: Pretrained, reset_head: bool, position_resize: str = "bicubic"
+) -> LoadReport:
     """Start from ``pretrained``.
 
     New by intention are the head, if ``reset_head``, and what the tunings added where the file has
@@ -108,25 +110,30 @@ def load_for_training(network: Classifier, pretrained: Pretrained, reset_head: b
     added = [name for name in added if name.split(".")[-3:-2] == ["psrp"]]
     new = [] if set(added) & set(pretrained.file.tensors) else added
     head = ["head"] if reset_head else []
-    return _load(network, pretrained, new=[*new, *head], dropped=head)
+    return _load(network, pretrained, position_resize, new=[*new, *head], dropped=head)
 
 
-def load_for_evaluation(network: Classifier, pretrained: Pretrained) -> LoadReport:
+def load_for_evaluation(
+    network: Classifier, pretrained: Pretrained, position_resize: str = "bicubic"
+) -> LoadReport:
     """Fill the whole network, head included.
 
     Raises:
         WeightsError: anything is missing, unexpected or mis-shaped.
     """
-    return _load(network, pretrained)
+    return _load(network, pretrained, position_resize)
 
 
-def _load(network: Classifier, pretrained: Pretrained, **names: Any) -> LoadReport:
+def _load(
+    network: Classifier, pretrained: Pretrained, position_resize: str, **names: Any
+) -> LoadReport:
     backbone = network.backbone
     return load_weights(
         network,
         pretrained.file,
         num_prefix_tokens=backbone.num_prefix_tokens,
         grid=backbone.patch_embed.grid_size,
+        position_resize=position_resize,
         **names,
     )
 

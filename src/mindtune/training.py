@@ -138,7 +138,7 @@ def _build_network(run: _Run, num_classes: int) -> Classifier:
         return assemble.build_classifier(config, num_classes)
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)
-    report = load_for_training(network, pretrained, config.head.reset)
+    report = load_for_training(network, pretrained, config.head.reset, config.position_resize)
     run.console.print(report.summary(), highlight=False)
     return network
 

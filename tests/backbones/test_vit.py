@@ -8,11 +8,14 @@ import pytest
 from mindspore import Tensor, nn
 
 from golden import assert_golden, fill, golden_input
-from mindtune.backbones import create_backbone, list_backbones
+from mindtune.backbones import backbone_entry, create_backbone, list_backbones
 from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
+from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
+from mindtune.preprocessing import IMAGENET_MEAN
 from mindtune.tuning.psrp import add_psrp
+from timm_weights import NAMES, OUTPUTS, assert_close, fill_as_timm
 
 KEYS = Path(__file__).parents[1] / "data" / "golden" / "keys_vit_base_patch16_224_in21k.json"
 
@@ -49,6 +52,7 @@ def test_names_and_shapes_are_those_of_the_authors_checkpoint():
         ("vit_small_patch16_224", 21_665_664),
         ("vit_base_patch16_224", 85_798_656),
         ("vit_base_patch32_224", 87_455_232),
+        ("vit_base_patch14_dinov2", 86_579_712),
     ],
 )
 def test_parameter_counts(name, parameters):
@@ -58,14 +62,31 @@ def test_parameter_counts(name, parameters):
 def test_all_sizes_and_patches_are_registered():
     expected = {
         f"vit_{size}_patch{patch}_224"
-        for size in ("tiny", "small", "base", "large")
+        for size in ("tiny", "small", "base", "large", "huge")
         for patch in (8, 14, 16, 32)
     }
     assert expected <= set(list_backbones())
-    assert list_backbones("vit_large_patch1?_*") == [
+    assert list_backbones("vit_large_patch1?_224") == [
         "vit_large_patch14_224",
         "vit_large_patch16_224",
     ]
+
+
+def test_self_supervised_variants_are_registered_with_imagenet_statistics():
+    names = [f"vit_{s}_patch{p}_224_dino" for s in ("base", "small") for p in (16, 8)]
+    assert list_backbones("vit_*_dino") == names
+    for name in (*names, *list_backbones("vit_*_dinov2")):
+        assert backbone_entry(name).pretrained.preprocessing.mean == IMAGENET_MEAN
+
+
+def test_layer_scale_equals_timm():
+    network = Classifier(create_backbone("vit_layer_scale_test"), LinearHead(24, 5, 1))
+    fill_as_timm(network)
+    case = "vit_layer_scale_32"
+    assert {p.name: list(p.shape) for p in network.get_parameters()} == NAMES[case]
+    images = golden_input("image", (2, 3, 32, 32))
+    assert_close(network.backbone(images)[0], OUTPUTS[f"{case}/tokens"])
+    assert_close(network(images), OUTPUTS[f"{case}/logits"])
 
 
 def test_image_size_may_be_any_multiple_of_the_patch():

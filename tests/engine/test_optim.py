@@ -5,7 +5,7 @@ import pytest
 from mindspore import Parameter, Tensor
 
 from mindtune.engine.ema import Ema
-from mindtune.engine.optim import SGD, AdamW, create_optimizer
+from mindtune.engine.optim import SGD, AdamW, create_optimizer, decay_of
 from mindtune.errors import ConfigError
 
 SHAPES = {
@@ -26,6 +26,20 @@ def parameters(rng: np.random.Generator) -> list[Parameter]:
 
 def gradients(rng: np.random.Generator) -> list[np.ndarray]:
     return [(1e-3 * rng.standard_normal(s)).astype(np.float32) for s in SHAPES.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "decay"),
+    [
+        ("layers.0.blocks.0.attn.qkv.weight", (6, 2), 0.05),
+        ("layers.0.blocks.0.attn.relative_position_bias_table", (9, 2), 0.0),
+        ("layers.0.blocks.0.attn.logit_scale", (2, 1, 1), 0.0),
+        ("layers.0.blocks.0.attn.cpb_mlp.2.weight", (2, 4), 0.0),
+        ("rel_pos_bias.relative_position_bias_table", (12, 2), 0.0),
+    ],
+)
+def test_positions_are_not_decayed(name, shape, decay):
+    assert decay_of(Parameter(Tensor(np.zeros(shape, np.float32)), name=name), 0.05) == decay
 
 
 @pytest.mark.parametrize("eps", [1e-8, 1e-3])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mindtune.errors import WeightsError
+from mindtune.errors import ConfigError, WeightsError
 from mindtune.weights.position import resize_pos_embed
 
 CASES = ["4x4_to_7x7", "7x7_to_4x4", "14x14_to_24x24", "3x5_to_6x2", "2x2_to_9x9", "1x1_to_3x3"]
@@ -31,9 +31,27 @@ def test_equals_torch_and_keeps_prefix_tokens(data: Path, case: str, prefix: int
     np.testing.assert_allclose(got[:, prefix:], golden[f"{case}/out"], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["antialias", "scale"])
+@pytest.mark.parametrize("case", ["4_to_7", "7_to_4", "14_to_24"])
+def test_other_methods_equal_torch(data: Path, case: str, method: str) -> None:
+    golden = np.load(data / "position_methods.npz")
+    side = int(case.rpartition("_")[2])
+    array, expected = golden[f"{case}/in"], golden[f"{case}/{method}"]
+    got = resize_pos_embed(array, 1, None, (side, side), method)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=4e-6)  # timm computes in float32
+    assert np.abs(resize_pos_embed(array, 1, None, (side, side)) - expected).max() > 1e-3
+
+
+def test_unknown_method_is_refused() -> None:
+    with pytest.raises(ConfigError, match="position_resize: got 'scaled'.*did you mean 'scale'"):
+        resize_pos_embed(np.zeros((1, 17, 4), np.float32), 1, None, (2, 2), "scaled")
+
+
 def test_same_grid_is_the_identity() -> None:
     array = np.random.default_rng(2).standard_normal((1, 17, 4)).astype(np.float32)
-    np.testing.assert_allclose(resize_pos_embed(array, 1, None, (4, 4)), array, atol=1e-7)
+    for method in ("bicubic", "antialias"):
+        resized = resize_pos_embed(array, 1, None, (4, 4), method)
+        np.testing.assert_allclose(resized, array, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.layer_groups import groups_by_depth
 from mindtune.layers.attention import Attention
 from mindtune.layers.drop_path import drop_path, drop_path_rates
+from mindtune.layers.layer_scale import layer_scale
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.patch_embed import PatchEmbed
-from mindtune.parameters import weights_of
+from mindtune.layers.recalibration import NoRecalibration
 from mindtune.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
 class ViTArchitecture:
-    """The numbers that make one ViT differ from another."""
+    """The numbers that make one ViT differ from another.
+
+    ``init_values`` is where layer scale starts; None: the network has none.
+    """
 
     patch_size: int
     embed_dim: int
@@ -26,19 +31,14 @@ class ViTArchitecture:
     num_heads: int
     mlp_ratio: float = 4.0
     norm_eps: float = 1e-6
-
-
-class NoRecalibration(nn.Cell):
-    """The block's recalibration slot left empty: the branch passes unchanged."""
-
-    def construct(self, tokens: Tensor, branch: Tensor) -> Tensor:
-        return branch
+    init_values: float | None = None
 
 
 class Block(nn.Cell):
     """Pre-norm transformer block: ``x + attn(norm1(x))``, then ``x + psrp(x, mlp(norm2(x)))``.
 
-    ``psrp`` is the slot which PSRP tuning fills (``mindtune.tuning.psrp``).
+    Layer scales ``ls1`` and ``ls2`` are the last to act on each branch. ``psrp`` is the slot which
+    PSRP tuning fills (``mindtune.tuning.psrp``).
     """
 
     def __init__(self, arch: ViTArchitecture, drop_rate: float) -> None:
@@ -46,15 +46,26 @@ class Block(nn.Cell):
         dim = arch.embed_dim
         self.norm1 = LayerNorm(dim, arch.norm_eps)
         self.attn = Attention(dim, arch.num_heads)
+        self.ls1 = layer_scale(dim, arch.init_values)
         self.norm2 = LayerNorm(dim, arch.norm_eps)
         self.mlp = Mlp(dim, int(dim * arch.mlp_ratio))
-        self.psrp: nn.Cell = NoRecalibration()
+        self.psrp: nn.Cell = NoRecalibration(dim)
+        self.ls2 = layer_scale(dim, arch.init_values)
         self.drop_path1 = drop_path(drop_rate)
         self.drop_path2 = drop_path(drop_rate)
 
     def construct(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path1(self.attn(self.norm1(x)))
-        return x + self.drop_path2(self.psrp(x, self.mlp(self.norm2(x))))
+        return self.after_attention(x, self.attn(self.norm1(x)))
+
+    def after_attention(self, x: Tensor, branch: Tensor) -> Tensor:
+        """The block's output from its input and what its attention found."""
+        x = x + self.drop_path1(self.ls1(branch))
+        return x + self.drop_path2(self.ls2(self.psrp(x, self.mlp(self.norm2(x)))))
+
+    def with_attention(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output (B, N, C) and its attention weights (B, H, N, N)."""
+        weights, v = self.attn.weights_and_values(self.norm1(x))
+        return self.after_attention(x, self.attn.mix(weights, v)), weights
 
 
 class VisionTransformer(nn.Cell):
@@ -66,9 +77,11 @@ class VisionTransformer(nn.Cell):
         num_features: width C.
         num_prefix_tokens: tokens that are no patches; here 1, the class token.
         preprocessing: how to prepare images for the weights of this variant.
+        classifier: what timm calls a linear head on this network.
     """
 
     num_prefix_tokens = 1
+    classifier = "head"
 
     def __init__(
         self,
@@ -126,15 +139,14 @@ class VisionTransformer(nn.Cell):
         last = self.blocks[-1]
         return last.attn.weights_and_values(last.norm1(x))[0]
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        tokens = self.norm(self.forward_tokens(images))
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, 1 + N, C) and class token (B, C) from what ``forward_tokens`` gives."""
+        tokens = self.norm(x)
         return tokens, tokens[:, 0]
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.features(self.forward_tokens(images))
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
         """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``."""
-        embedding = [self.cls_token, self.pos_embed, *self.patch_embed.get_parameters()]
-        groups = {"embed": embedding}
-        for index, block in enumerate(self.blocks):
-            groups[f"blocks.{index}"] = weights_of(block)
-        groups["norm"] = weights_of(self.norm)
-        return groups
+        return groups_by_depth(self, self.blocks, self.norm)

@@ -10,12 +10,19 @@ from mindspore import dtype as mstype
 from mindtune.errors import ConfigError
 
 UNDECAYED_NAMES = ("pos_embed", "cls_token", "dist_token")
+_UNDECAYED_LEAVES = ("bias", "relative_position_bias_table", "logit_scale")
+_UNDECAYED_PART = ".cpb_mlp."  # the perceptron of Swin V2's position biases
 
 
 def decay_of(parameter: Parameter, weight_decay: float) -> float:
-    """Weight decay of one parameter: none for vectors, scalars and position or prefix tokens."""
+    """Weight decay of one parameter: none for vectors, scalars, positions and prefix tokens.
+
+    Tables of relative positions count as positions, as in timm; Feature Distillation decays those
+    of its ViT.
+    """
     leaf = parameter.name.rsplit(".", 1)[-1]
-    if parameter.ndim <= 1 or leaf == "bias" or parameter.name in UNDECAYED_NAMES:
+    named = parameter.name in UNDECAYED_NAMES or leaf in _UNDECAYED_LEAVES
+    if parameter.ndim <= 1 or named or _UNDECAYED_PART in parameter.name:
         return 0.0
     return weight_decay
 

@@ -34,3 +34,20 @@ class LinearHead(nn.Dense):
             return super().construct(pooled)
         patches = ops.cast(tokens[:, self.first_patch :], mstype.float32)  # half would lose digits
         return super().construct(ops.cast(ops.mean(patches, 1), tokens.dtype))
+
+
+class ClassifierHead(nn.Cell):
+    """A ``LinearHead`` called ``fc``, as timm names it in networks without a class token."""
+
+    def __init__(
+        self, in_dim: int, num_classes: int, num_prefix_tokens: int, pool: str = "pooled"
+    ) -> None:
+        super().__init__()
+        self.fc = LinearHead(in_dim, num_classes, num_prefix_tokens, pool)
+
+    def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
+        return self.fc(tokens, pooled)
+
+
+LINEAR_HEADS: dict[str, type[nn.Cell]] = {"head": LinearHead, "head.fc": ClassifierHead}
+"""By what timm calls the linear head of a network, which its backbone says as ``classifier``."""

@@ -6,6 +6,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.errors import ConfigError
+from mindtune.layers.norm import LayerNorm
 
 
 class PatchProjection(nn.Cell):
@@ -49,3 +50,14 @@ class PatchEmbed(nn.Cell):
 
     def construct(self, images: Tensor) -> Tensor:
         return self.proj(images)
+
+
+class NormedPatchEmbed(PatchEmbed):
+    """The same with a norm of the embedded patches, as hierarchical networks have."""
+
+    def __init__(self, image_size: int, patch_size: int, embed_dim: int, norm_eps: float) -> None:
+        super().__init__(image_size, patch_size, embed_dim)
+        self.norm = LayerNorm(embed_dim, norm_eps)
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.norm(self.proj(images))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from mindtune.version import __version__
 
 OPSET = 17  # the first with LayerNormalization; onnxruntime 1.16 (2023) and 1.31 read the files
 IR_VERSION = 8  # the one that belongs to this opset: a newer one shuts older runtimes out
+
+_MOST_SHOWN = 16  # numbers of a constant that its name spells out
 
 Writer = Callable[..., Any]
 """``writer(graph, cell, *values)`` adds the nodes of one Cell type in evaluation mode.
@@ -81,12 +84,17 @@ class GraphBuilder:
         """A float32 scalar."""
         return self._constant(np.array(value, np.float32))
 
-    def integers(self, values: int | Sequence[int]) -> str:
-        """An int64 scalar or vector: indices, axes, shapes."""
+    def integers(self, values: int | Sequence[int] | np.ndarray) -> str:
+        """An int64 scalar or array: indices, axes, shapes."""
         return self._constant(np.array(values, np.int64))
 
+    def floats(self, values: np.ndarray) -> str:
+        """A float32 array which is no parameter: masks, coordinates."""
+        return self._constant(np.array(values, np.float32))
+
     def _constant(self, array: np.ndarray) -> str:
-        name = f"constant/{array.dtype}/{array.tolist()}"
+        value = array.tolist() if array.size <= _MOST_SHOWN else _digest(array)
+        name = f"constant/{array.dtype}/{value}"
         if name not in self._constants:
             self._constants[name] = self._onnx.numpy_helper.from_array(array, name)
         return name
@@ -137,3 +145,9 @@ class GraphBuilder:
         model = self._onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         del model.graph.input[1:]
         return model
+
+
+def _digest(array: np.ndarray) -> str:
+    """Shape and hash of a constant, equal for equal ones only."""
+    shape = "x".join(map(str, array.shape))
+    return f"{shape}/{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()}"

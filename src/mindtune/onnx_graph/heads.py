@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor
 
-from mindtune.heads.linear import LinearHead
+from mindtune.heads.linear import ClassifierHead, LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.shrinking import ShrinkingBlock
@@ -23,6 +23,11 @@ def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str)
         patches = _from_token(graph, tokens, cell.first_patch)
         feature = graph.node("ReduceMean", patches, axes=(1,), keepdims=0)  # (B, C)
     return dense(graph, cell, feature)
+
+
+def classifier_head(graph: GraphBuilder, cell: ClassifierHead, tokens: str, pooled: str) -> str:
+    """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
+    return graph.cell(cell.fc, tokens, pooled)
 
 
 def moment_head(graph: GraphBuilder, cell: MomentHead, tokens: str, pooled: str) -> str:
@@ -130,6 +135,7 @@ def _root(graph: GraphBuilder, cell: SquareRootCovariance, covariance: str) -> s
 
 WRITERS: dict[type, Writer] = {
     LinearHead: linear_head,
+    ClassifierHead: classifier_head,
     MomentHead: moment_head,
     ShrinkingBlock: sequential,
     IsqrtMomentHead: isqrt_moment_head,

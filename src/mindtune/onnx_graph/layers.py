@@ -59,6 +59,11 @@ def gelu(graph: GraphBuilder, cell: GELU, x: str) -> str:
     return graph.node("Mul", half, graph.node("Add", erf, graph.number(1.0)))
 
 
+def relu(graph: GraphBuilder, cell: nn.ReLU, x: str) -> str:
+    """``max(x, 0)``."""
+    return graph.node("Relu", x)
+
+
 def identity(graph: GraphBuilder, cell: nn.Cell, x: str) -> str:
     """A Cell which does nothing in evaluation."""
     return x
@@ -76,6 +81,7 @@ WRITERS: dict[type, Writer] = {
     nn.Conv2d: conv2d,
     LayerNorm: layer_norm,
     GELU: gelu,
+    nn.ReLU: relu,
     DropPath: identity,
     nn.Identity: identity,
     nn.SequentialCell: sequential,

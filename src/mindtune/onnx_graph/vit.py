@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from mindtune.backbones.vit import Block, NoRecalibration, VisionTransformer
-from mindtune.layers.attention import Attention
+from mindspore import Parameter, nn
+
+from mindtune.backbones.multi_crop_vit import MultiCropViT
+from mindtune.backbones.vit import Block, VisionTransformer
+from mindtune.layers.layer_scale import LayerScale
 from mindtune.layers.mlp import Mlp
-from mindtune.layers.patch_embed import PatchEmbed, PatchProjection
+from mindtune.layers.patch_embed import NormedPatchEmbed, PatchEmbed, PatchProjection
+from mindtune.layers.recalibration import NoRecalibration
+from mindtune.onnx_graph.backbone import Backbone
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.tuning.psrp import PSRP
 
@@ -24,22 +29,14 @@ def patch_embed(graph: GraphBuilder, cell: PatchEmbed, images: str) -> str:
     return graph.cell(cell.proj, images)
 
 
-def attention(graph: GraphBuilder, cell: Attention, x: str) -> str:
-    """Self-attention, (B, N, C) -> (B, N, C)."""
-    width = cell.num_heads * cell.head_dim
-    sizes = graph.integers((width,) * 3)
-    heads = graph.integers((0, 0, cell.num_heads, cell.head_dim))
-    parts = graph.split_node("Split", 3, graph.cell(cell.qkv, x), sizes, axis=-1)
-    q, k, v = (graph.node("Reshape", part, heads) for part in parts)  # (B, N, H, d)
-    q = graph.node("Mul", q, graph.number(cell.scale))
-    q = graph.node("Transpose", q, perm=(0, 2, 1, 3))  # (B, H, N, d)
-    k = graph.node("Transpose", k, perm=(0, 2, 3, 1))  # (B, H, d, N)
-    v = graph.node("Transpose", v, perm=(0, 2, 1, 3))  # (B, H, N, d)
-    weights = graph.node("Softmax", graph.node("MatMul", q, k), axis=-1)  # (B, H, N, N)
-    mixed = graph.node("MatMul", weights, v)  # (B, H, N, d)
-    mixed = graph.node("Transpose", mixed, perm=(0, 2, 1, 3))  # (B, N, H, d)
-    mixed = graph.node("Reshape", mixed, graph.integers((0, 0, width)))  # (B, N, C)
-    return graph.cell(cell.proj, mixed)
+def normed_patch_embed(graph: GraphBuilder, cell: NormedPatchEmbed, images: str) -> str:
+    """Images (B, 3, S, S) -> normed patches (B, N, C)."""
+    return graph.cell(cell.norm, graph.cell(cell.proj, images))
+
+
+def layer_scale(graph: GraphBuilder, cell: LayerScale, branch: str) -> str:
+    """A factor a channel."""
+    return graph.node("Mul", branch, graph.parameter(cell.gamma))
 
 
 def mlp(graph: GraphBuilder, cell: Mlp, x: str) -> str:
@@ -61,25 +58,34 @@ def psrp(graph: GraphBuilder, cell: PSRP, tokens: str, branch: str) -> str:
 
 def block(graph: GraphBuilder, cell: Block, x: str) -> str:
     """Pre-norm transformer block, (B, N, C) -> (B, N, C)."""
-    branch = graph.cell(cell.attn, graph.cell(cell.norm1, x))
+    branch = graph.cell(cell.ls1, graph.cell(cell.attn, graph.cell(cell.norm1, x)))
     x = graph.node("Add", x, graph.cell(cell.drop_path1, branch))
     branch = graph.cell(cell.mlp, graph.cell(cell.norm2, x))
-    branch = graph.cell(cell.psrp, x, branch)
+    branch = graph.cell(cell.ls2, graph.cell(cell.psrp, x, branch))
     return graph.node("Add", x, graph.cell(cell.drop_path2, branch))
 
 
-def vision_transformer(
-    graph: GraphBuilder, cell: VisionTransformer, images: str
-) -> tuple[str, str]:
-    """Images (B, 3, S, S) -> tokens (B, 1 + N, C) and the class token (B, C)."""
+def tokens_of_images(graph: GraphBuilder, cell: VisionTransformer, images: str) -> str:
+    """``forward_tokens``: images (B, 3, S, S) -> tokens before the final norm (B, 1 + N, C)."""
     patches = graph.cell(cell.patch_embed, images)
-    batch = graph.node("Shape", images, start=0, end=1)
-    shape = graph.node("Concat", batch, graph.integers((1, cell.num_features)), axis=0)
-    cls_token = graph.node("Expand", graph.parameter(cell.cls_token), shape)  # (B, 1, C)
-    x = graph.node("Concat", cls_token, patches, axis=1)  # (B, 1 + N, C)
+    x = with_class_token(graph, cell.cls_token, patches, images)
     x = graph.node("Add", x, graph.parameter(cell.pos_embed))
     for inner in cell.blocks:
         x = graph.cell(inner, x)
+    return x
+
+
+def with_class_token(graph: GraphBuilder, token: Parameter, patches: str, images: str) -> str:
+    """Patches (B, N, C) with the class token (1, 1, C) before them."""
+    batch = graph.node("Shape", images, start=0, end=1)
+    shape = graph.node("Concat", batch, graph.integers(token.shape[1:]), axis=0)
+    return graph.node(
+        "Concat", graph.node("Expand", graph.parameter(token), shape), patches, axis=1
+    )
+
+
+def features(graph: GraphBuilder, cell: VisionTransformer, x: str) -> tuple[str, str]:
+    """``features``: normed tokens (B, 1 + N, C) and the class token (B, C)."""
     tokens = graph.cell(cell.norm, x)
     return tokens, graph.node("Gather", tokens, graph.integers(0), axis=1)
 
@@ -87,10 +93,15 @@ def vision_transformer(
 WRITERS: dict[type, Writer] = {
     PatchProjection: patch_projection,
     PatchEmbed: patch_embed,
-    Attention: attention,
+    NormedPatchEmbed: normed_patch_embed,
+    LayerScale: layer_scale,
     Mlp: mlp,
     NoRecalibration: no_recalibration,
     PSRP: psrp,
     Block: block,
-    VisionTransformer: vision_transformer,
+}
+
+BACKBONES: dict[type[nn.Cell], Backbone] = {
+    VisionTransformer: Backbone(tokens_of_images, features),
+    MultiCropViT: Backbone(tokens_of_images, features),  # for images of its own size
 }

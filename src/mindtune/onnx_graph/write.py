@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mindtune.classifier import Classifier
+from mindtune.classifier import Classifier, UnnormedClassifier
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.onnx_graph import heads, layers, vit
+from mindtune.onnx_graph import attention, beit, heads, layers, swin, vit
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.parameters import weights_of
 
@@ -22,9 +22,24 @@ def classifier(graph: GraphBuilder, cell: Classifier, images: str) -> str:
     return graph.cell(cell.head, tokens, pooled)
 
 
+def unnormed_classifier(graph: GraphBuilder, cell: UnnormedClassifier, images: str) -> str:
+    """Images (B, 3, S, S) -> logits (B, K), the head reading tokens before the final norm."""
+    backbone = BACKBONES[type(cell.backbone)]
+    tokens = backbone.tokens(graph, cell.backbone, images)
+    _, pooled = backbone.features(graph, cell.backbone, tokens)
+    return graph.cell(cell.head, tokens, pooled)
+
+
+BACKBONES = {**vit.BACKBONES, **beit.BACKBONES, **swin.BACKBONES}
+
 WRITERS: dict[type, Writer] = {
     Classifier: classifier,
+    UnnormedClassifier: unnormed_classifier,
+    **{cell: backbone.both for cell, backbone in BACKBONES.items()},
+    **attention.WRITERS,
     **vit.WRITERS,
+    **beit.WRITERS,
+    **swin.WRITERS,
     **heads.WRITERS,
     **layers.WRITERS,
 }

@@ -32,6 +32,7 @@ class PSRP(nn.Cell):
 
     def __init__(self, dim: int, width: int = 16, init: str = "zero") -> None:
         super().__init__()
+        self.dim = dim
         if init not in INITS:
             raise ConfigError(
                 f"tuning.psrp.init: got {init!r}, expected a known one{nearest(init, INITS)}"
@@ -61,8 +62,8 @@ def add_psrp(backbone: nn.Cell, width: int = 16, init: str = "zero") -> list[Par
     if not all(hasattr(block, "psrp") for block in blocks):
         raise ConfigError(
             f"tuning psrp: {type(backbone).__name__} has blocks without a recalibration slot; "
-            "use a ViT backbone, or tuning linear or full"
+            "use tuning linear or full, or another backbone"
         )
     for block in blocks:
-        block.psrp = PSRP(backbone.num_features, width, init)
+        block.psrp = PSRP(block.psrp.dim, width, init)
     return [p for block in blocks for p in block.psrp.get_parameters()]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mindtune.weights.relative_position import TABLE
+
 POSITION = "pos_embed"
 
 Shape = tuple[int, ...]
@@ -18,7 +20,7 @@ class Fit:
 
     Attributes:
         loaded: tensors that fill a parameter as they are.
-        resized: the position embedding, when only its grid differs.
+        resized: position embedding and tables of relative positions of which only the grid differs.
         new: parameters which the file does not have and need not have.
         dropped: tensors left out on request.
         missing: parameters which the file should have.
@@ -64,9 +66,7 @@ def compare(
     resized = [
         name
         for name in common
-        if name == POSITION
-        and name not in equal
-        and _only_grid_differs(offered[name], network[name])
+        if name not in equal and _only_grid_differs(name, offered[name], network[name])
     ]
     misshaped = {
         name: (offered[name], network[name])
@@ -91,5 +91,8 @@ def covered(name: str, prefixes: Iterable[str]) -> bool:
     return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
-def _only_grid_differs(offered: Shape, wanted: Shape) -> bool:
-    return len(offered) == len(wanted) == 3 and offered[0] == wanted[0] and offered[2] == wanted[2]
+def _only_grid_differs(name: str, offered: Shape, wanted: Shape) -> bool:
+    if name == POSITION:
+        return len(offered) == len(wanted) == 3 and offered[::2] == wanted[::2]
+    is_table = name.rpartition(".")[2] == TABLE
+    return is_table and len(offered) == len(wanted) == 2 and offered[1] == wanted[1]

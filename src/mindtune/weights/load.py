@@ -12,11 +12,12 @@ from mindspore import Parameter, Tensor, nn
 from mindtune.errors import WeightsError
 from mindtune.parameters import named_weights
 from mindtune.weights.cure import suggest_cure
-from mindtune.weights.fit import Fit, Shape, compare
+from mindtune.weights.fit import POSITION, Fit, Shape, compare
 from mindtune.weights.fit_table import count_faults, fit_table
 from mindtune.weights.names import Renamed, canonical_names, to_timm
 from mindtune.weights.position import Grid, resize_pos_embed, square_grid
 from mindtune.weights.readers import read_tensors
+from mindtune.weights.relative_position import per_block, resize_bias_table
 from mindtune.weights.weight_file import WeightFile
 
 _MOST_NAMES = 3
@@ -70,6 +71,7 @@ def load_weights(
     num_prefix_tokens: int = 1,
     grid: Grid | None = None,
     reset_option: str = "--head.reset true",
+    position_resize: str = "bicubic",
 ) -> LoadReport:
     """Fill the parameters of ``net`` from ``file``, all or none.
 
@@ -87,6 +89,8 @@ def load_weights(
         num_prefix_tokens: tokens of ``pos_embed`` before the patches.
         grid: (rows, columns) of the network's patches; None: a square. The file's are a square.
         reset_option: the command line which starts with a new head, for the message.
+        position_resize: how ``pos_embed`` is resampled for another grid, one of
+            ``mindtune.weights.position.METHODS``.
 
     Raises:
         WeightsError: the file cannot be read, or a name is missing, unexpected or mis-shaped; the
@@ -100,9 +104,12 @@ def load_weights(
     network = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     try:
         renamed = to_timm(file.tensors)
-        fit = _whole_fit(network, renamed.tensors, new, dropped, reset_option)
-        arrays = {name: renamed.tensors[name] for name in (*fit.loaded, *fit.resized)}
-        resized = _resize(arrays, fit, network, num_prefix_tokens, grid)
+        tensors = per_block(renamed.tensors, network)
+        if tensors is not renamed.tensors:  # a pre-training file, whose last norm is another
+            new, dropped = (*new, "fc_norm"), (*dropped, "norm")
+        fit = _whole_fit(network, tensors, new, dropped, reset_option)
+        arrays = {name: tensors[name] for name in (*fit.loaded, *fit.resized)}
+        resized = _resize(arrays, fit, network, num_prefix_tokens, grid, position_resize)
     except WeightsError as error:
         raise WeightsError(f"weights {file.path}: {error}") from error
     _fill(parameters, arrays)
@@ -121,16 +128,24 @@ def _resize(
     network: Mapping[str, Shape],
     num_prefix_tokens: int,
     grid: Grid | None,
+    position_resize: str,
 ) -> tuple[str, ...]:
-    """Bring position embeddings in ``arrays`` to the network's grid; says which, from and to."""
+    """Bring what depends on the grid in ``arrays`` to the network's; says which, from and to."""
     resized = []
     for name in fit.resized:
-        new_grid = grid or square_grid(network[name][1] - num_prefix_tokens)
-        old_grid = square_grid(arrays[name].shape[1] - num_prefix_tokens)
-        arrays[name] = resize_pos_embed(arrays[name], num_prefix_tokens, old_grid, new_grid)
-        if arrays[name].shape != network[name]:
+        array, wanted = arrays[name], network[name]
+        if name != POSITION:
+            arrays[name] = resize_bias_table(array, wanted[0])
+            resized.append(f"{name} {array.shape[0]} -> {wanted[0]}")
+            continue
+        new_grid = grid or square_grid(wanted[1] - num_prefix_tokens)
+        old_grid = square_grid(array.shape[1] - num_prefix_tokens)
+        arrays[name] = resize_pos_embed(
+            array, num_prefix_tokens, old_grid, new_grid, position_resize
+        )
+        if arrays[name].shape != wanted:
             raise WeightsError(
-                f"{name}: got grid {_grid(new_grid)}, but the network's has shape {network[name]} "
+                f"{name}: got grid {_grid(new_grid)}, but the network's has shape {wanted} "
                 f"with {num_prefix_tokens} prefix tokens; give the network's grid"
             )
         resized.append(f"{name} {_grid(old_grid)} -> {_grid(new_grid)}")

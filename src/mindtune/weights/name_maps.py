@@ -1,12 +1,13 @@
 """Names of other libraries in timm's words: one declarative table a source.
 
-``{i}`` in a source name stands for a block number and is the same in the target. Several sources
-with one target are parts of it, stacked along the first axis in the order of the table.
+``{i}`` and ``{j}`` in a source name stand for numbers (of a block, a stage), which are the same in
+the target, or one more where that says ``{i+1}``. Several sources with one target are parts of it,
+stacked along the first axis in the order of the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,7 @@ class NameMap:
         prefixes: what may stand before every name.
         entries: the table.
         unused: beginnings of names with no place in a timm network.
+        also_has: further names of which such a file has one; empty: none.
     """
 
     source: str
@@ -57,6 +59,13 @@ class NameMap:
     prefixes: tuple[str, ...]
     entries: tuple[Entry, ...]
     unused: tuple[str, ...]
+    also_has: tuple[str, ...] = ()
+
+    def recognises(self, names: Iterable[str]) -> bool:
+        """Whether a file with these ``names`` is of this source."""
+        listed = list(names)
+        wanted = [self.signature, self.also_has] if self.also_has else [self.signature]
+        return all(any(name.endswith(ends) for name in listed) for ends in wanted)
 
 
 def _weight_and_bias(source: str, target: str, layout: Layout = SAME) -> tuple[Entry, ...]:
@@ -145,4 +154,34 @@ HUGGING_FACE_VIT = NameMap(
     unused=("pooler.", "embeddings.mask_token"),
 )
 
-NAME_MAPS = (GOOGLE_VIT, HUGGING_FACE_VIT)
+_ATTENTION = "layers.{i}.blocks.{j}.attn"
+
+ORIGINAL_SWIN = NameMap(
+    source="original Swin",  # Microsoft's, EsViT's, Feature Distillation's, timm's before 0.9
+    signature=("layers.0.downsample.reduction.weight",),
+    also_has=("layers.0.blocks.0.attn.qkv.weight",),
+    prefixes=(),
+    entries=(
+        Entry("layers.{i}.downsample.reduction.weight", "layers.{i+1}.downsample.reduction.weight"),
+        *_weight_and_bias("layers.{i}.downsample.norm", "layers.{i+1}.downsample.norm"),
+        *_weight_and_bias("head", "head.fc"),
+        *_weight_and_bias(f"{_ATTENTION}.rpe_mlp.0", f"{_ATTENTION}.cpb_mlp.0"),
+        Entry(f"{_ATTENTION}.rpe_mlp.2.weight", f"{_ATTENTION}.cpb_mlp.2.weight"),
+    ),
+    unused=(
+        f"{_ATTENTION}.relative_position_index",  # derived from the window, as the next two
+        f"{_ATTENTION}.relative_coords_table",
+        "layers.{i}.blocks.{j}.attn_mask",
+        "head_dense.",  # EsViT's head for its dense loss
+    ),
+)
+
+ORIGINAL_BEIT = NameMap(
+    source="original BEiT",  # and Feature Distillation's ViT: timm's names, and these beside
+    signature=("rel_pos_bias.relative_position_index", "blocks.0.attn.relative_position_index"),
+    prefixes=(),
+    entries=(),
+    unused=("rel_pos_bias.relative_position_index", "blocks.{i}.attn.relative_position_index"),
+)
+
+NAME_MAPS = (GOOGLE_VIT, HUGGING_FACE_VIT, ORIGINAL_SWIN, ORIGINAL_BEIT)

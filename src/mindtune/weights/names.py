@@ -40,11 +40,12 @@ def to_timm(tensors: Mapping[str, np.ndarray]) -> Renamed:
         WeightsError: a tensor with another number of axes than its source has, a fused tensor with
             a part missing, or two tensors for one name.
     """
-    for table in NAME_MAPS:
-        if any(name.endswith(table.signature) for name in tensors):
-            return _apply(table, tensors)
     names = canonical_names(tensors)
-    return Renamed({names[name]: array for name, array in tensors.items()}, (), "")
+    canonical = {names[name]: array for name, array in tensors.items()}
+    for table in NAME_MAPS:
+        if table.recognises(canonical):
+            return _apply(table, canonical)
+    return Renamed(canonical, (), "")
 
 
 def canonical_names(names: Iterable[str]) -> dict[str, str]:
@@ -83,13 +84,14 @@ def _torch_name(name: str, taken: set[str]) -> str:
 
 def _apply(table: NameMap, tensors: Mapping[str, np.ndarray]) -> Renamed:
     patterns = [(_pattern(entry.source), entry) for entry in table.entries]
+    beginnings = [_pattern(name) for name in table.unused]
     parts: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
     unused = []
     for name, array in tensors.items():
         short = name
         for prefix in table.prefixes:
             short = _without(short, prefix)
-        if short.startswith(table.unused):
+        if any(beginning.match(short) for beginning in beginnings):
             unused.append(name)
             continue
         order, target, tensor = _place(patterns, name, short, array)
@@ -101,7 +103,10 @@ def _apply(table: NameMap, tensors: Mapping[str, np.ndarray]) -> Renamed:
 
 
 def _pattern(source: str) -> re.Pattern[str]:
-    return re.compile(re.escape(source).replace(r"\{i\}", r"(\d+)"))
+    escaped = re.escape(source)
+    for letter in "ij":
+        escaped = escaped.replace(rf"\{{{letter}\}}", rf"(?P<{letter}>\d+)")
+    return re.compile(escaped)
 
 
 def _place(
@@ -117,9 +122,17 @@ def _place(
                 f"tensor {name!r}: got shape {array.shape}, expected {entry.layout.ndim} axes; the "
                 "file is damaged or of another layout"
             )
-        block = match.groups()[0] if match.groups() else ""
-        return order, entry.target.replace("{i}", block), entry.layout.to_timm(array)
+        return order, _target(entry, match.groupdict()), entry.layout.to_timm(array)
     return len(patterns), name, array
+
+
+def _target(entry: Entry, numbers: Mapping[str, str]) -> str:
+    """The timm name with the ``numbers`` of the source's, by letter."""
+    target = entry.target
+    for letter, number in numbers.items():
+        target = target.replace(f"{{{letter}}}", number)
+        target = target.replace(f"{{{letter}+1}}", str(int(number) + 1))
+    return target
 
 
 def _stack(target: str, found: Mapping[int, np.ndarray]) -> np.ndarray:

@@ -1,0 +1,69 @@
+"""Self-attention of Swin V2: cosine similarity and a continuous position bias."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import initializer
+
+from mindtune.layers.attention import NoKeyBiasAttention
+from mindtune.layers.linear import linear
+from mindtune.layers.relative_position import bias_of, relative_position_index
+from mindtune.layers.window_attention import biased
+from mindtune.layers.windows import Grid, Windows
+
+_HIDDEN = 512  # width of the perceptron that makes the biases
+LARGEST_BIAS = 16.0
+LARGEST_LOG_SCALE = math.log(100.0)
+SMALLEST_NORM = 1e-12
+
+
+def log_spaced_offsets(window: Grid) -> np.ndarray:
+    """Offsets (row, column) of keys from queries, float32 ((2 wh - 1)(2 ww - 1), 2).
+
+    ``sign(u) log2(1 + |u|) / 3`` with u running from -8 to 8: 1.0566 at the window's end.
+    """
+    axes = [8 * np.arange(1 - size, size) / max(size - 1, 1) for size in window]
+    offsets = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
+    return (np.sign(offsets) * np.log2(1 + np.abs(offsets)) / 3).astype(np.float32)
+
+
+class CosineWindowAttention(NoKeyBiasAttention):
+    """Attention of Swin V2, windows (B * nW, N, C) -> (B * nW, N, C).
+
+    ``softmax(cos(q, k) * min(exp(logit_scale), 100) + 16 sigmoid(cpb_mlp(offset)) + mask) v``, in
+    float32, with ``logit_scale`` (H, 1, 1) and ``cpb_mlp`` a perceptron 2 -> 512 -> H with ReLU.
+    Liu et al., "Swin Transformer V2", CVPR 2022, sections 3.3 and 3.4; Feature Distillation
+    (arXiv 2205.14141) trains its Swin students with it, under the name ``rpe_mlp``.
+    """
+
+    def __init__(self, dim: int, num_heads: int, windows: Windows) -> None:
+        super().__init__(dim, num_heads)
+        start = initializer(math.log(10.0), (num_heads, 1, 1))
+        self.logit_scale = Parameter(start, name="logit_scale")
+        hidden, out = linear(2, _HIDDEN), linear(_HIDDEN, num_heads, bias=False)
+        self.cpb_mlp = nn.SequentialCell(hidden, nn.ReLU(), out)
+        self.offsets = Tensor(log_spaced_offsets(windows.window))
+        self.index = Tensor(relative_position_index(*windows.window))
+        self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
+
+    def bias(self) -> Tensor:
+        """Bias and mask of the scores, (nW or 1, H, N, N)."""
+        table = ops.cast(self.cpb_mlp(self.offsets), mstype.float32)  # (R, H)
+        return LARGEST_BIAS * ops.sigmoid(bias_of(table, self.index)) + self.mask
+
+    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        q, k, v = self.queries_keys_values(x)
+        cosine = self.product(_unit(q, -1), _unit(k, -2))  # (B * nW, H, N, N)
+        scale = ops.exp(ops.minimum(self.logit_scale, LARGEST_LOG_SCALE))
+        return biased(cosine * scale, self.bias()), v
+
+
+def _unit(x: Tensor, axis: int) -> Tensor:
+    """``x`` in float32, of length 1 along ``axis``."""
+    x = ops.cast(x, mstype.float32)
+    square = ops.sum(x * x, dim=axis, keepdim=True)
+    return x / ops.sqrt(ops.maximum(square, SMALLEST_NORM**2))

@@ -1,0 +1,25 @@
+"""Layer scale."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, Tensor, nn
+from mindspore.common.initializer import initializer
+
+
+class LayerScale(nn.Cell):
+    """A learned factor a channel on a residual branch, (..., C) -> (..., C).
+
+    Touvron et al., "Going deeper with image transformers", ICCV 2021.
+    """
+
+    def __init__(self, dim: int, init: float) -> None:
+        super().__init__()
+        self.gamma = Parameter(initializer(init, (dim,)), name="gamma")
+
+    def construct(self, branch: Tensor) -> Tensor:
+        return branch * self.gamma
+
+
+def layer_scale(dim: int, init: float | None) -> nn.Cell:
+    """A ``LayerScale`` Cell, or the identity where ``init`` is None."""
+    return nn.Identity() if init is None else LayerScale(dim, init)

@@ -1,0 +1,42 @@
+"""Self-attention inside windows, with a bias for every relative position."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, Tensor
+from mindspore.common.initializer import Normal, initializer
+
+from mindtune.layers.attention import Attention
+from mindtune.layers.relative_position import bias_of, relative_position_index
+from mindtune.layers.windows import Windows
+
+
+class WindowAttention(Attention):
+    """Attention of Swin, windows (B * nW, N, C) -> (B * nW, N, C).
+
+    ``softmax(q k^T / sqrt(d) + bias + mask) v``, with the bias of each head from
+    ``relative_position_bias_table`` ((2 wh - 1)(2 ww - 1), H). Index and mask are derived from the
+    window, never trained or stored. Liu et al., "Swin Transformer", ICCV 2021, section 3.2.
+    """
+
+    def __init__(self, dim: int, num_heads: int, windows: Windows) -> None:
+        super().__init__(dim, num_heads)
+        rows, columns = windows.window
+        table = initializer(Normal(0.02), ((2 * rows - 1) * (2 * columns - 1), num_heads))
+        self.relative_position_bias_table = Parameter(table, name="relative_position_bias_table")
+        self.index = Tensor(relative_position_index(rows, columns))
+        self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
+
+    def bias(self) -> Tensor:
+        """Bias and mask of the scores, (nW or 1, H, N, N)."""
+        return bias_of(self.relative_position_bias_table, self.index) + self.mask
+
+    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores, v = super().scores_and_values(x)
+        return biased(scores, self.bias()), v
+
+
+def biased(scores: Tensor, bias: Tensor) -> Tensor:
+    """Scores (B * nW, H, N, N) plus the bias (nW or 1, H, N, N) of each window."""
+    _, heads, n, _ = scores.shape
+    scores = scores.reshape(-1, bias.shape[0], heads, n, n) + bias  # (B, nW, H, N, N)
+    return scores.reshape(-1, heads, n, n)  # (B * nW, H, N, N)
