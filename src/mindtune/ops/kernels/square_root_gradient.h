@@ -48,13 +48,12 @@ inline void retrace_root(const MatrixLayout& layout, int64_t steps, Team team,
     symmetric_part(layout, team, {s.dm, s.y}, last ? nullptr : &from_z, 1, s.next);
     std::swap(s.dz, s.next);
   }
+  // Y1 = (3 A - A^2) / 2 and, where there are more steps, Z1 = (3 I - A) / 2.
   copy_in(layout, iterates, s.y);
-  first_correction(layout, s.y, s.t);
-  symmetric_part(layout, team, {s.y, s.dy}, nullptr, -0.5f, s.dm);
-  symmetric_part(layout, team, {s.dy, s.t}, nullptr, 1, s.next);
-  std::swap(s.dy, s.next);
-  const float through_z = steps > 1 ? 0.5f : 0;  // the first Z is the first correction
-  for (int64_t i = 0; i < layout.size; ++i) s.dy[i] += s.dm[i] - through_z * s.dz[i];
+  symmetric_part(layout, team, {s.y, s.dy}, nullptr, -1, s.next);
+  const float through_z = steps > 1 ? 0.5f : 0;
+  for (int64_t i = 0; i < layout.size; ++i)
+    s.dy[i] = 1.5f * s.dy[i] + s.next[i] - through_z * s.dz[i];
 }
 
 // The symmetric gradient of a matrix from that of its upper triangle, times `scale`.
