@@ -73,14 +73,14 @@ def refusal(symbol: str, *arrays: np.ndarray) -> str:
 
 
 class Kernels:
-    """Calls with one instruction set and one number of threads (OMP_NUM_THREADS by default).
+    """Calls with one instruction set and number of threads.
 
-    ``fresh`` calls from a thread of its own, whose working memory is no larger than the call needs
-    and holds nothing of an earlier one.
+    ``fresh`` calls from a Python thread of its own, whose working memory is no larger than the call
+    needs and holds nothing of an earlier one.
     """
 
     def __init__(
-        self, instruction_set: str = "portable", threads: int | None = None, fresh: bool = False
+        self, instruction_set: str = "portable", threads: int = 1, fresh: bool = False
     ) -> None:
         self.library = ctypes.CDLL(str(LIBRARY))
         self.environment = {"MINDTUNE_INSTRUCTION_SET": instruction_set}
@@ -98,12 +98,13 @@ class Kernels:
         results = []
 
         def run() -> None:
-            if self.threads is not None:
-                self.library.omp_set_num_threads(self.threads)
+            before = self.library.omp_get_max_threads()
+            self.library.omp_set_num_threads(self.threads)
             results.append(getattr(self.library, symbol)(*_arguments(arrays)))
+            self.library.omp_set_num_threads(before)
 
         with mock.patch.dict(os.environ, self.environment):
-            if self.fresh or self.threads is not None:  # a thread's own number of threads
+            if self.fresh:
                 worker = threading.Thread(target=run)
                 worker.start()
                 worker.join()

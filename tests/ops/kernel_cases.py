@@ -17,7 +17,6 @@ _PRODUCTS = 3_000_000  # multiplications of one forward pass
 kernels = st.builds(
     Kernels,
     instruction_set=st.sampled_from(INSTRUCTION_SETS),
-    threads=st.sampled_from([1, 1, 1, 2]),
     # Small calls after large ones in the same memory, or each in memory of its own.
     fresh=st.booleans(),
 )

@@ -161,9 +161,13 @@ void differentiate_moments(const Moments& m, const MomentGradient& io) {
     for (int64_t head = 0; head < m.heads; ++head) {
       const int thread = outer + omp_get_thread_num();
       float* own = vectors + thread * 2 * layout.row;
-      float* of_head = fused ? partial + (sample * m.heads + head) * 2 * layout.row : nullptr;
+      NormGradient of_head = {};
+      if (fused) {
+        of_head.weight = partial + (sample * m.heads + head) * 2 * layout.row;
+        of_head.bias = of_head.weight + layout.row;
+      }
       differentiate_head(m, layout, io, sample, head, norm, prepared, of_sample + head * m.tokens,
-                         {of_head, of_head + layout.row},
+                         of_head,
                          {sums + thread * layout.row, covariances + thread * square,
                           das + thread * layout.size, own, own + layout.row});
     }
