@@ -38,6 +38,4 @@ def check(problem: Problem, contestants: list[Contestant]) -> float:
 
 
 def _to_numpy(value: Any) -> np.ndarray:
-    if isinstance(value, np.ndarray):
-        return value
-    return value.asnumpy() if hasattr(value, "asnumpy") else value.detach().numpy()
+    return value if isinstance(value, np.ndarray) else value.detach().numpy()

@@ -72,7 +72,7 @@ def report(title: str, times: dict[str, Times], ours: Times) -> None:
     print(f"\n{title}: median ms, minimum ms, calls, median / ours")
     for name, t in sorted(times.items(), key=lambda item: item[1].median):
         print(
-            f"  {name:44} {t.median * 1e3:10.3f} {t.minimum * 1e3:10.3f} {t.calls:5}"
+            f"  {name:60} {t.median * 1e3:10.3f} {t.minimum * 1e3:10.3f} {t.calls:5}"
             f" {t.median / ours.median:7.2f}",
             flush=True,
         )
