@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/make_venv.sh test
+bash scripts/install_parity.sh
 export GLOG_v=4 # MindSpore: no log lines among the tests' own
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

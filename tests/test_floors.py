@@ -20,7 +20,7 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained", "rank_checks", "resume"},
-    {"training", "evaluating", "exporting", "doctor"},
+    {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},
     {"commands", "console_commands"},
     {"console"},
 ]

@@ -111,7 +111,7 @@ def _output_folder(config: RunConfig) -> Path:
     if config.out is not None:
         return Path(config.out)
     given = Path(config.pretrained or "")
-    if given.is_dir():
+    if (given / "config.yaml").is_file():
         return given
     if given.parent.name == "checkpoints":
         return given.parent.parent

@@ -13,6 +13,7 @@ from mindtune.version import __version__
 # ``run(options) -> exit code``; it is imported when it is asked for.
 SUB_COMMANDS = {
     "doctor": "Report what works on this machine, and how to mend what does not.",
+    "weights": "Say what a weight file is, and which backbone it fits.",
 }
 
 

@@ -73,7 +73,7 @@ def read_pretrained(given: str, key: str | None = None) -> Pretrained:
     """Open a weight file of any tool, or the best weights of a run folder.
 
     Args:
-        given: a file, or a run folder.
+        given: a file, a run folder, or a Hugging Face folder.
         key: which network of a training checkpoint; of our own training states, ``ema`` takes the
             averaged weights.
 
@@ -132,7 +132,7 @@ def _load(
         network,
         pretrained.file,
         num_prefix_tokens=backbone.num_prefix_tokens,
-        grid=backbone.patch_embed.grid_size,
+        grid=getattr(backbone, "grid_size", None),
         position_resize=position_resize,
         **names,
     )

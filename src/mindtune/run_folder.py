@@ -14,6 +14,7 @@ from mindtune.config import RunConfig, flatten
 from mindtune.engine.checkpoint import LAST, newest_state, read_state_header
 from mindtune.errors import CheckpointError
 from mindtune.files import write_atomically
+from mindtune.weights.sharded import main_file
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
@@ -176,12 +177,13 @@ def _refuse_other_config(state: Path, config: RunConfig) -> None:
 
 
 def weight_file(path: Path) -> Path:
-    """The weights that ``--pretrained`` means: a file itself, or the best of a run folder.
+    """The weights that ``--pretrained`` means: a file or a Hugging Face folder itself, or the best
+    of a run folder.
 
     Raises:
         CheckpointError: nothing there.
     """
-    if path.is_file():
+    if path.is_file() or main_file(path) is not None:
         return path
     if not path.exists():
         raise CheckpointError(f"--pretrained {path}: no such file or run folder; check the path")
@@ -190,5 +192,5 @@ def weight_file(path: Path) -> Path:
             return path / CHECKPOINTS / name
     raise CheckpointError(
         f"--pretrained {path}: got a folder without {CHECKPOINTS}/best.safetensors, expected a run "
-        "folder or a weight file"
+        "folder, a Hugging Face folder (model.safetensors) or a weight file"
     )

@@ -76,6 +76,7 @@ class VisionTransformer(nn.Cell):
     Attributes:
         num_features: width C.
         num_prefix_tokens: tokens that are no patches; here 1, the class token.
+        grid_size: rows and columns of the patches.
         preprocessing: how to prepare images for the weights of this variant.
         classifier: what timm calls a linear head on this network.
     """
@@ -94,6 +95,7 @@ class VisionTransformer(nn.Cell):
         self.preprocessing = preprocessing
         self.num_features = arch.embed_dim
         self.patch_embed = PatchEmbed(preprocessing.input_size, arch.patch_size, arch.embed_dim)
+        self.grid_size = self.patch_embed.grid_size
         token_shape = (1, 1, arch.embed_dim)
         self.cls_token = Parameter(initializer(Normal(1e-6), token_shape), name="cls_token")
         position_shape = (1, 1 + self.patch_embed.num_patches, arch.embed_dim)

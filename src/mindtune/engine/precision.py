@@ -6,9 +6,12 @@ import mindspore as ms
 from mindspore import amp, nn
 
 from mindtune.errors import ConfigError
+from mindtune.layers.conv import ChannelsLastConv
+from mindtune.layers.packed_attention import PackedAttention
 from mindtune.layers.patch_embed import PatchProjection
 
 _DTYPES = {"fp16": ms.float16, "bf16": ms.bfloat16}
+_PRODUCTS = (nn.Dense, nn.Conv2d, ChannelsLastConv, PatchProjection, PackedAttention)
 _FIRST_SCALE = 2.0**16
 _SCALE_FACTOR = 2
 _SCALE_WINDOW = 2000
@@ -32,14 +35,15 @@ def check_precision(precision: str, device_target: str) -> None:
 def to_precision(network: nn.Cell, precision: str) -> None:
     """Let the matrix products of ``network`` run in ``precision``.
 
-    Dense layers, convolutions and patch projections cast their inputs and weights; parameters stay
-    float32. LayerNorm, softmax, GELU, second moments and losses compute in float32 themselves.
+    Dense layers, convolutions, patch projections and packed attentions cast their inputs and
+    weights; parameters stay float32. LayerNorm, softmax, GELU, second moments and losses compute in
+    float32 themselves.
     MindSpore's ``auto_mixed_precision`` is not used: it rewrites Cells as source code.
     """
     if precision == "fp32":
         return
     for _, cell in network.cells_and_names():
-        if isinstance(cell, (nn.Dense, nn.Conv2d, PatchProjection)):
+        if isinstance(cell, _PRODUCTS):
             cell.to_float(_DTYPES[precision])
 
 

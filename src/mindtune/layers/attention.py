@@ -10,14 +10,17 @@ from mindtune.errors import ConfigError
 from mindtune.layers.linear import linear
 
 
-class Attention(nn.Cell):
-    """Self-attention, tokens (B, N, C) -> (B, N, C); Vaswani et al. 2017.
+class SelfAttention(nn.Cell):
+    """Self-attention, tokens (B, N, C) -> (B, N, C), without its parameters; Vaswani et al. 2017.
 
-    Rows of ``qkv.weight`` (3C, C) are queries, keys, values; inside each, head after head. The
-    scale (C / heads)^-0.5 multiplies the query.
+    The scale (C / heads)^-0.5 multiplies the query. Subclasses hold the parameters under their
+    library's names and give ``project`` and ``output``.
+
+    Raises:
+        ConfigError: heads which do not divide the width.
     """
 
-    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True) -> None:
+    def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         if dim % num_heads:
             raise ConfigError(f"num_heads: got {num_heads}, expected a divisor of the width {dim}")
@@ -25,13 +28,15 @@ class Attention(nn.Cell):
         self.num_heads = num_heads
         self.head_dim = dim // num_heads
         self.scale = self.head_dim**-0.5
-        self.qkv = linear(dim, 3 * dim, bias=qkv_bias)
-        self.proj = linear(dim, dim)
         self.product = ops.BatchMatMul()
 
     def project(self, x: Tensor) -> Tensor:
-        """Queries, keys and values side by side, (B, N, 3C)."""
-        return self.qkv(x)
+        """Queries, keys and values side by side, (B, N, 3C); inside each, head after head."""
+        raise NotImplementedError
+
+    def output(self, x: Tensor) -> Tensor:
+        """The projection of what the heads found, (B, N, C) -> (B, N, C)."""
+        raise NotImplementedError
 
     def queries_keys_values(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Unscaled queries (B, H, N, d), keys (B, H, d, N) and values (B, H, N, d)."""
@@ -56,11 +61,26 @@ class Attention(nn.Cell):
         """Values averaged by the weights (B, H, N, N) and projected, (B, N, C)."""
         mixed = self.product(ops.cast(weights, v.dtype), v)  # (B, H, N, d)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, N, H, d)
-        return self.proj(mixed.reshape(-1, mixed.shape[1], self.dim))  # (B, N, C)
+        return self.output(mixed.reshape(-1, mixed.shape[1], self.dim))  # (B, N, C)
 
     def construct(self, x: Tensor) -> Tensor:
         weights, v = self.weights_and_values(x)
         return self.mix(weights, v)
+
+
+class Attention(SelfAttention):
+    """Self-attention under timm's names: ``qkv.weight`` (3C, C), rows queries, keys, values."""
+
+    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = True) -> None:
+        super().__init__(dim, num_heads)
+        self.qkv = linear(dim, 3 * dim, bias=qkv_bias)
+        self.proj = linear(dim, dim)
+
+    def project(self, x: Tensor) -> Tensor:
+        return self.qkv(x)
+
+    def output(self, x: Tensor) -> Tensor:
+        return self.proj(x)
 
 
 class NoKeyBiasAttention(Attention):

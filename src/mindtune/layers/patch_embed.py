@@ -9,19 +9,38 @@ from mindtune.errors import ConfigError
 from mindtune.layers.norm import LayerNorm
 
 
+def patch_grid(image_size: int, patch_size: int) -> tuple[int, int]:
+    """Rows and columns of the patches of a square image.
+
+    Raises:
+        ConfigError: a size that the patches do not divide.
+    """
+    if image_size % patch_size:
+        raise ConfigError(
+            f"backbone.image_size: got {image_size}, expected a multiple of the patch size "
+            f"{patch_size}; use {image_size // patch_size * patch_size or patch_size}"
+        )
+    return image_size // patch_size, image_size // patch_size
+
+
 class PatchProjection(nn.Cell):
     """A convolution whose stride is its kernel, computed as one matrix product.
 
-    Parameters keep the convolution's shape, weight (C, 3, p, p) and bias (C,), so checkpoints fit;
-    MindSpore's CPU convolution is far slower than its matrix product for this case.
+    Parameters keep the convolution's shape, weight (C, 3, p, p) and, with ``has_bias``, bias (C,),
+    so checkpoints fit; MindSpore's CPU convolution is far slower than its matrix product for this
+    case.
     """
 
-    def __init__(self, patch_size: int, embed_dim: int, in_channels: int = 3) -> None:
+    def __init__(
+        self, patch_size: int, embed_dim: int, in_channels: int = 3, has_bias: bool = True
+    ) -> None:
         super().__init__()
         self.patch_size = patch_size
+        self.has_bias = has_bias
         shape = (embed_dim, in_channels, patch_size, patch_size)
         self.weight = Parameter(initializer(Normal(0.02), shape), name="weight")
-        self.bias = Parameter(initializer("zeros", (embed_dim,)), name="bias")
+        if has_bias:
+            self.bias = Parameter(initializer("zeros", (embed_dim,)), name="bias")
 
     def construct(self, images: Tensor) -> Tensor:
         b, c, height, width = images.shape
@@ -31,6 +50,8 @@ class PatchProjection(nn.Cell):
         x = ops.transpose(x, (0, 2, 4, 1, 3, 5))  # (B, rows, columns, 3, p, p)
         x = x.reshape(b, rows * columns, c * p * p)  # (B, N, 3pp)
         weight = ops.cast(self.weight, x.dtype).reshape(-1, c * p * p)  # (C, 3pp)
+        if not self.has_bias:
+            return ops.dense(x, weight)  # (B, N, C)
         return ops.dense(x, weight, ops.cast(self.bias, x.dtype))  # (B, N, C)
 
 
@@ -39,12 +60,7 @@ class PatchEmbed(nn.Cell):
 
     def __init__(self, image_size: int, patch_size: int, embed_dim: int) -> None:
         super().__init__()
-        if image_size % patch_size:
-            raise ConfigError(
-                f"backbone.image_size: got {image_size}, expected a multiple of the patch size "
-                f"{patch_size}; use {image_size // patch_size * patch_size or patch_size}"
-            )
-        self.grid_size = (image_size // patch_size, image_size // patch_size)
+        self.grid_size = patch_grid(image_size, patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         self.proj = PatchProjection(patch_size, embed_dim)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
-from mindtune.layers.attention import Attention, NoKeyBiasAttention
+from mindtune.layers.attention import Attention, NoKeyBiasAttention, SelfAttention
 from mindtune.layers.biased_attention import BiasedAttention
 from mindtune.layers.cosine_window_attention import (
     LARGEST_BIAS,
@@ -13,6 +13,7 @@ from mindtune.layers.cosine_window_attention import (
     SMALLEST_NORM,
     CosineWindowAttention,
 )
+from mindtune.layers.packed_attention import PackedAttention
 from mindtune.layers.window_attention import WindowAttention
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
@@ -20,7 +21,15 @@ from mindtune.onnx_graph.builder import GraphBuilder, Writer
 def attention(graph: GraphBuilder, cell: Attention, x: str) -> str:
     """Self-attention, (B, N, C) -> (B, N, C)."""
     q, k, v = _heads(graph, cell, graph.cell(cell.qkv, x))
-    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v)
+    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, cell.proj)
+
+
+def packed_attention(graph: GraphBuilder, cell: PackedAttention, x: str) -> str:
+    """Self-attention, (B, N, C) -> (B, N, C)."""
+    weight = graph.node("Transpose", graph.parameter(cell.in_proj_weight), perm=(1, 0))  # (C, 3C)
+    packed = graph.node("Add", graph.node("MatMul", x, weight), graph.parameter(cell.in_proj_bias))
+    q, k, v = _heads(graph, cell, packed)
+    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, cell.out_proj)
 
 
 def window_attention(graph: GraphBuilder, cell: WindowAttention, x: str) -> str:
@@ -29,7 +38,7 @@ def window_attention(graph: GraphBuilder, cell: WindowAttention, x: str) -> str:
     bias = bias_of(graph, graph.parameter(cell.relative_position_bias_table), cell.index)
     bias = graph.node("Add", bias, graph.floats(cell.mask.asnumpy()))  # (nW or 1, H, N, N)
     scores = _biased(graph, cell, _scaled_scores(graph, cell, q, k), bias, cell.mask.shape)
-    return _mix(graph, cell, scores, v)
+    return _mix(graph, cell, scores, v, cell.proj)
 
 
 def cosine_window_attention(graph: GraphBuilder, cell: CosineWindowAttention, x: str) -> str:
@@ -43,14 +52,14 @@ def cosine_window_attention(graph: GraphBuilder, cell: CosineWindowAttention, x:
     bias = graph.node("Mul", bias, graph.number(LARGEST_BIAS))
     bias = graph.node("Add", bias, graph.floats(cell.mask.asnumpy()))  # (nW or 1, H, N, N)
     scores = _biased(graph, cell, graph.node("Mul", cosine, scale), bias, cell.mask.shape)
-    return _mix(graph, cell, scores, v)
+    return _mix(graph, cell, scores, v, cell.proj)
 
 
 def attend(graph: GraphBuilder, cell: BiasedAttention, x: str, bias: str) -> str:
     """``BiasedAttention.attend``: tokens (B, N, C) and bias (H, N, N) -> (B, N, C)."""
     q, k, v = _heads(graph, cell, packed_without_key_bias(graph, cell, x))
     scores = graph.node("Add", _scaled_scores(graph, cell, q, k), bias)
-    return _mix(graph, cell, scores, v)
+    return _mix(graph, cell, scores, v, cell.proj)
 
 
 def packed_without_key_bias(graph: GraphBuilder, cell: NoKeyBiasAttention, x: str) -> str:
@@ -66,7 +75,7 @@ def bias_of(graph: GraphBuilder, table: str, index: Tensor) -> str:
     return graph.node("Transpose", chosen, perm=(2, 0, 1))
 
 
-def _heads(graph: GraphBuilder, cell: Attention, packed: str) -> list[str]:
+def _heads(graph: GraphBuilder, cell: SelfAttention, packed: str) -> list[str]:
     """Queries (B, H, N, d), keys (B, H, d, N) and values (B, H, N, d)."""
     sizes = graph.integers((cell.dim,) * 3)
     heads = graph.integers((0, 0, cell.num_heads, cell.head_dim))
@@ -78,7 +87,7 @@ def _heads(graph: GraphBuilder, cell: Attention, packed: str) -> list[str]:
     ]
 
 
-def _scaled_scores(graph: GraphBuilder, cell: Attention, q: str, k: str) -> str:
+def _scaled_scores(graph: GraphBuilder, cell: SelfAttention, q: str, k: str) -> str:
     return graph.node("MatMul", graph.node("Mul", q, graph.number(cell.scale)), k)
 
 
@@ -99,17 +108,18 @@ def _unit(graph: GraphBuilder, x: str, axis: int) -> str:
     return graph.node("Div", x, graph.node("Sqrt", clamped))
 
 
-def _mix(graph: GraphBuilder, cell: Attention, scores: str, v: str) -> str:
+def _mix(graph: GraphBuilder, cell: SelfAttention, scores: str, v: str, output: nn.Dense) -> str:
     """Values averaged by the softmax of the scores and projected, (B, N, C)."""
     weights = graph.node("Softmax", scores, axis=-1)  # (B, H, N, N)
     mixed = graph.node("MatMul", weights, v)  # (B, H, N, d)
     mixed = graph.node("Transpose", mixed, perm=(0, 2, 1, 3))  # (B, N, H, d)
     mixed = graph.node("Reshape", mixed, graph.integers((0, 0, cell.dim)))  # (B, N, C)
-    return graph.cell(cell.proj, mixed)
+    return graph.cell(output, mixed)
 
 
 WRITERS: dict[type, Writer] = {
     Attention: attention,
+    PackedAttention: packed_attention,
     WindowAttention: window_attention,
     CosineWindowAttention: cosine_window_attention,
 }

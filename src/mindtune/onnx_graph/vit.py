@@ -18,8 +18,9 @@ from mindtune.tuning.psrp import PSRP
 def patch_projection(graph: GraphBuilder, cell: PatchProjection, images: str) -> str:
     """Images (B, 3, S, S) -> patches (B, N, C), here as the convolution which it is."""
     stride = (cell.patch_size, cell.patch_size)
-    weight, bias = graph.parameter(cell.weight), graph.parameter(cell.bias)
-    x = graph.node("Conv", images, weight, bias, strides=stride)  # (B, C, rows, columns)
+    parameters = [cell.weight, cell.bias] if cell.has_bias else [cell.weight]
+    values = map(graph.parameter, parameters)
+    x = graph.node("Conv", images, *values, strides=stride)  # (B, C, rows, columns)
     x = graph.node("Reshape", x, graph.integers((0, 0, -1)))  # (B, C, N)
     return graph.node("Transpose", x, perm=(0, 2, 1))  # (B, N, C)
 

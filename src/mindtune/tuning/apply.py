@@ -17,8 +17,8 @@ def train_nothing(backbone: nn.Cell) -> list[Parameter]:
 
 
 def train_everything(backbone: nn.Cell) -> list[Parameter]:
-    """``full``: every weight of the backbone trains."""
-    return [p for group in backbone.layer_groups().values() for p in group]
+    """``full``: every weight of the backbone trains; statistics of batch norms are no weights."""
+    return [p for group in backbone.layer_groups().values() for p in group if p.requires_grad]
 
 
 def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Parameter]:

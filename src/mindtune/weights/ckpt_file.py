@@ -20,10 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-import numpy as np
-
 from mindtune.weights.elements import decode_tensor
-from mindtune.weights.weight_file import MalformedError
+from mindtune.weights.weight_file import Contents, MalformedError
 
 _VARINT, _BYTES = 0, 2  # wire types
 _CRC_MARK, _CRC_SIZE = b"crc_num", 10
@@ -73,7 +71,7 @@ def looks_like_ckpt(content: mmap.mmap) -> bool:
         return False
 
 
-def read_ckpt(content: mmap.mmap) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read_ckpt(content: mmap.mmap) -> Contents:
     """Tensors, and the texts that ``append_dict`` adds.
 
     Raises:
@@ -83,18 +81,19 @@ def read_ckpt(content: mmap.mmap) -> tuple[dict[str, np.ndarray], dict[str, str]
     for number, value in _fields(_without_checksum(memoryview(content))):
         if number == 1:
             _add_value(entries, _message(value))
-    tensors, metadata = {}, {}
+    tensors, metadata, elements = {}, {}, {}
     for name, entry in entries.items():
         if entry.kind == "str":
             metadata[name] = bytes(entry.content()).decode("utf-32-le", errors="replace")
         elif entry.kind in _ELEMENTS:
             shape = () if entry.shape == (0,) else entry.shape  # how old files write a scalar
-            tensors[name] = decode_tensor(entry.content(), _ELEMENTS[entry.kind], shape, name)
+            elements[name] = _ELEMENTS[entry.kind]
+            tensors[name] = decode_tensor(entry.content(), elements[name], shape, name)
         else:
             raise MalformedError(
                 f"tensor {name!r}: got element type {entry.kind!r}, expected numbers"
             )
-    return tensors, metadata
+    return Contents(tensors, metadata, elements)
 
 
 def _without_checksum(view: memoryview) -> memoryview:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from mindtune.weights.fit import Fit, Shape, covered
 
-_PATCH = "patch_embed.proj.weight"
-_BLOCK = re.compile(r"blocks\.(\d+)\.")
+_PATCHES = ("patch_embed.proj.weight", "visual.conv1.weight")
+_BLOCK = re.compile(r"(?:visual\.transformer\.res)?blocks\.(\d+)\.")
 _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
+_UNKNOWN = "another architecture"
 _ARCHITECTURES = (  # names seen only there, most telling first
-    (r"visual\.", "CLIP"),
+    (r"visual\.attnpool\.", "CLIP's ResNet"),
+    (r"visual\.class_embedding", "CLIP's ViT"),
+    (r"(visual\.|token_embedding\.)", "CLIP"),
     (r"(vision_model|text_model)\.", "Hugging Face CLIP"),
     (r".*axial_shift\.", "AS-MLP"),
     (r".*relative_position_bias_table", "Swin"),
@@ -47,31 +50,35 @@ def suggest_cure(
 
 def _other_architecture(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
     backbone = {name for name in network if not covered(name, ["head"])}
-    if not backbone or backbone.intersection(file):
+    wanted, found = guess_architecture(network), guess_architecture(file)
+    unclear = wanted == found or _UNKNOWN in (wanted, found)
+    if not backbone or (backbone.intersection(file) and unclear):
         return ""
-    wanted, found = _guess_architecture(network), _guess_architecture(file)
     names = ", ".join(list(file)[:3]) or "no tensors"
     return (
-        f"no backbone parameter has its name in the file, which looks like {found} ({names}), "
-        f"while the network is {wanted}: give weights of the same architecture, under timm's, "
-        "Google's or Hugging Face's names"
+        f"the file looks like {found} ({names}), while the network is {wanted}: give weights of "
+        "the same architecture, under timm's, Google's, Hugging Face's or OpenAI's names"
     )
 
 
-def _guess_architecture(names: Iterable[str]) -> str:
+def guess_architecture(names: Iterable[str]) -> str:
+    """The family that ``names`` are of, in words."""
     listed = list(names)
     for pattern, architecture in _ARCHITECTURES:
         if any(re.match(pattern, name) for name in listed):
             return architecture
-    return "another architecture"
+    return _UNKNOWN
 
 
 def _other_width_or_patch(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
-    wanted, found = network.get(_PATCH, ()), file.get(_PATCH, ())
+    name = next((name for name in _PATCHES if name in network), "")
+    wanted, found = network.get(name, ()), file.get(name, ())
     if len(wanted) != 4 or len(found) != 4 or wanted == found:
         return ""
     if (wanted[0], wanted[2:]) == (found[0], found[2:]):
         return f"the file is for images of {found[1]} channels, the network for {wanted[1]}"
+    if wanted[2:] == found[2:] == (3, 3):
+        return f"the stem of the file has {found[0]} channels, the network's {wanted[0]}"
     return (
         f"the file is {_variant(found)}, the network {_variant(wanted)}: choose the backbone of "
         "this file, or the file of this backbone"

@@ -31,7 +31,7 @@ _TAR_MAGIC = slice(257, 262)
 
 
 def recognise(path: Path, content: mmap.mmap) -> str:
-    """The layout of a file: ``safetensors``, ``ckpt``, ``npz``, ``torch_zip``, ``torch_legacy``.
+    """The layout of a file, one of ``WeightFile.layout``.
 
     Raises:
         MalformedError: none of them; says what the file looks like instead.
@@ -57,7 +57,10 @@ def recognise(path: Path, content: mmap.mmap) -> str:
 def _zip_kind(path: Path, content: mmap.mmap) -> str:
     names = Archive(path, content).names
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
-        return "torch_zip"
+        is_script = any(
+            name == "constants.pkl" or name.endswith("/constants.pkl") for name in names
+        )
+        return "torch_script" if is_script else "torch_zip"
     if any(name.endswith(".npy") for name in names):
         return "npz"
     raise MalformedError(

@@ -9,7 +9,11 @@ import numpy as np
 
 from mindtune.weights.relative_position import TABLE
 
-POSITION = "pos_embed"
+POSITIONS = (  # tokens are the last axis but one
+    "pos_embed",
+    "visual.positional_embedding",
+    "visual.attnpool.positional_embedding",
+)
 
 Shape = tuple[int, ...]
 
@@ -91,8 +95,15 @@ def covered(name: str, prefixes: Iterable[str]) -> bool:
     return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
+def absent_parts(network: Iterable[str], parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Names, or beginnings of names, in those of ``parts`` which ``network`` has nothing of."""
+    names = list(network)
+    absent = [part for part in parts if not any(covered(name, part) for name in names)]
+    return tuple(prefix for part in absent for prefix in part)
+
+
 def _only_grid_differs(name: str, offered: Shape, wanted: Shape) -> bool:
-    if name == POSITION:
-        return len(offered) == len(wanted) == 3 and offered[::2] == wanted[::2]
-    is_table = name.rpartition(".")[2] == TABLE
-    return is_table and len(offered) == len(wanted) == 2 and offered[1] == wanted[1]
+    if name not in POSITIONS and name.rpartition(".")[2] != TABLE:
+        return False
+    both_matrices = len(offered) == len(wanted) >= 2
+    return both_matrices and offered[-1] == wanted[-1] and offered[:-2] == wanted[:-2]

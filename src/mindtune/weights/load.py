@@ -12,7 +12,7 @@ from mindspore import Parameter, Tensor, nn
 from mindtune.errors import WeightsError
 from mindtune.parameters import named_weights
 from mindtune.weights.cure import suggest_cure
-from mindtune.weights.fit import POSITION, Fit, Shape, compare
+from mindtune.weights.fit import POSITIONS, Fit, Shape, absent_parts, compare
 from mindtune.weights.fit_table import count_faults, fit_table
 from mindtune.weights.names import Renamed, canonical_names, to_timm
 from mindtune.weights.position import Grid, resize_pos_embed, square_grid
@@ -21,7 +21,7 @@ from mindtune.weights.relative_position import per_block, resize_bias_table
 from mindtune.weights.weight_file import WeightFile
 
 _MOST_NAMES = 3
-_MINDSPORE_TRAINING_STATE = (  # what MindSpore's own training writes beside the weights
+MINDSPORE_TRAINING_STATE = (  # what MindSpore's own training writes beside the weights
     "moment1", "moment2", "vhat", "adam_m", "adam_v", "moments", "momentum", "accum", "stat",
     "exp_avg", "exp_avg_sq", "beta1_power", "beta2_power", "global_step", "learning_rate",
     "state_step", "epoch_num", "step_num", "scale_sense", "current_iterator_step",
@@ -86,7 +86,7 @@ def load_weights(
         new: parameters which the file need not have. Those that it has all the same are loaded;
             name them in ``dropped`` too to start them afresh.
         dropped: tensors of the file to leave out; optimiser state of a ``.ckpt`` always is.
-        num_prefix_tokens: tokens of ``pos_embed`` before the patches.
+        num_prefix_tokens: tokens of a position embedding before the patches.
         grid: (rows, columns) of the network's patches; None: a square. The file's are a square.
         reset_option: the command line which starts with a new head, for the message.
         position_resize: how ``pos_embed`` is resampled for another grid, one of
@@ -99,7 +99,7 @@ def load_weights(
     if not isinstance(file, WeightFile):
         file = read_tensors(file, key)
     if file.layout == "ckpt":
-        dropped = (*dropped, *_MINDSPORE_TRAINING_STATE)
+        dropped = (*dropped, *MINDSPORE_TRAINING_STATE)
     parameters = _by_timm_name(net)
     network = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     try:
@@ -107,6 +107,7 @@ def load_weights(
         tensors = per_block(renamed.tensors, network)
         if tensors is not renamed.tensors:  # a pre-training file, whose last norm is another
             new, dropped = (*new, "fc_norm"), (*dropped, "norm")
+        dropped = (*dropped, *absent_parts(network, renamed.parts))
         fit = _whole_fit(network, tensors, new, dropped, reset_option)
         arrays = {name: tensors[name] for name in (*fit.loaded, *fit.resized)}
         resized = _resize(arrays, fit, network, num_prefix_tokens, grid, position_resize)
@@ -134,15 +135,15 @@ def _resize(
     resized = []
     for name in fit.resized:
         array, wanted = arrays[name], network[name]
-        if name != POSITION:
+        if name not in POSITIONS:
             arrays[name] = resize_bias_table(array, wanted[0])
             resized.append(f"{name} {array.shape[0]} -> {wanted[0]}")
             continue
-        new_grid = grid or square_grid(wanted[1] - num_prefix_tokens)
-        old_grid = square_grid(array.shape[1] - num_prefix_tokens)
-        arrays[name] = resize_pos_embed(
-            array, num_prefix_tokens, old_grid, new_grid, position_resize
-        )
+        tokens = array.reshape(1, *array.shape[-2:])  # (1, P + N, C)
+        new_grid = grid or square_grid(wanted[-2] - num_prefix_tokens)
+        old_grid = square_grid(tokens.shape[1] - num_prefix_tokens)
+        tokens = resize_pos_embed(tokens, num_prefix_tokens, old_grid, new_grid, position_resize)
+        arrays[name] = tokens.reshape(*array.shape[:-2], *tokens.shape[1:])  # as in the file
         if arrays[name].shape != wanted:
             raise WeightsError(
                 f"{name}: got grid {_grid(new_grid)}, but the network's has shape {wanted} "

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mindtune.errors import WeightsError
-from mindtune.weights.name_maps import NAME_MAPS, Entry, NameMap
+from mindtune.weights.name_map import Entry, NameMap
+from mindtune.weights.name_maps import NAME_MAPS
+from mindtune.weights.networks import trained_network
 
 _MINDSPORE_NAMES = {  # of normalisation layers; only where both of a pair are there
     ("gamma", "beta"): ("weight", "bias"),
     ("moving_mean", "moving_variance"): ("running_mean", "running_var"),
 }
+_COUNTER = "num_batches_tracked"  # of torch's batch norms: state of a training, no weight
+_ADAPTERS = ({"weight"}, {"weight", "bias"})  # one linear layer saved by itself (AMU-Tuning)
+_PARTS = (("masked_embed",), ("head_dense",))  # mask token of iBOT and SMKD, second head of EsViT
 
 
 @dataclass(frozen=True)
@@ -26,26 +31,34 @@ class Renamed:
         tensors: by timm's name, or their own where no table has it.
         unused: the file's own names of tensors with no place in a timm network.
         source: whose names they had; empty for timm's.
+        parts: groups of names which a network may have none of (``NameMap.parts``).
     """
 
     tensors: dict[str, np.ndarray]
     unused: tuple[str, ...]
     source: str
+    parts: tuple[tuple[str, ...], ...] = ()
 
 
 def to_timm(tensors: Mapping[str, np.ndarray]) -> Renamed:
     """Tensors of any known source under timm's names; names not in a table are kept.
 
+    Of files with several networks it is the trained one (``mindtune.weights.networks``).
+
     Raises:
         WeightsError: a tensor with another number of axes than its source has, a fused tensor with
             a part missing, or two tensors for one name.
     """
-    names = canonical_names(tensors)
-    canonical = {names[name]: array for name, array in tensors.items()}
+    network = trained_network(tensors)
+    network = {name: short for name, short in network.items() if not name.endswith(_COUNTER)}
+    names = canonical_names(network.values())
+    bare = {names[short]: tensors[name] for name, short in network.items()}
+    left = tuple(name for name in tensors if name not in network)
     for table in NAME_MAPS:
-        if table.recognises(canonical):
-            return _apply(table, canonical)
-    return Renamed(canonical, (), "")
+        if table.recognises(bare):
+            renamed = _apply(table, bare)
+            return replace(renamed, unused=(*renamed.unused, *left), parts=(*table.parts, *_PARTS))
+    return Renamed(bare, left, "", _PARTS)
 
 
 def canonical_names(names: Iterable[str]) -> dict[str, str]:
@@ -53,10 +66,13 @@ def canonical_names(names: Iterable[str]) -> dict[str, str]:
 
     ``module.`` (data parallel) goes when all names carry it, ``backbone.`` when leaving it out
     makes no two names equal; MindSpore's ``gamma``/``beta`` and ``moving_mean``/``moving_variance``
-    become ``weight``/``bias`` and ``running_mean``/``running_var``. The same is done to files and
-    to networks, so neither needs to know how the other one is wrapped.
+    become ``weight``/``bias`` and ``running_mean``/``running_var``. A linear layer alone is called
+    ``fc``. The same is done to files and to networks, so neither needs to know how the other one is
+    wrapped.
     """
     result = {name: name for name in names}
+    if set(result) in _ADAPTERS:
+        return {name: f"fc.{name}" for name in result}
     if all(name.startswith("module.") for name in result):
         result = {name: _without(name, "module.") for name in result}
     bare = {name: _without(short, "backbone.") for name, short in result.items()}

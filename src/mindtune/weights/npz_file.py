@@ -11,28 +11,29 @@ import numpy as np
 
 from mindtune.weights.archive import Archive
 from mindtune.weights.elements import BFLOAT16, ELEMENT_TYPES, check_shape, decode_tensor
-from mindtune.weights.weight_file import MalformedError
+from mindtune.weights.weight_file import Contents, MalformedError
 
 _HEADER_LIMIT = 16384  # bytes; headers are some 128 bytes long
 _HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError)
 
 
-def read_npz(path: Path, content: mmap.mmap) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read_npz(path: Path, content: mmap.mmap) -> Contents:
     """Tensors by member name, and no metadata.
 
     Raises:
         MalformedError: a damaged file, or an array of Python objects (it would be unpickled).
     """
     archive = Archive(path, content)
-    tensors = {
-        name[: -len(".npy")]: _read_npy(archive.read(name), name[: -len(".npy")])
-        for name in archive.names
-        if name.endswith(".npy")
-    }
-    return tensors, {}
+    tensors, elements = {}, {}
+    for member in archive.names:
+        if member.endswith(".npy"):
+            name = member[: -len(".npy")]
+            tensors[name], elements[name] = _read_npy(archive.read(member), name)
+    return Contents(tensors, {}, elements)
 
 
-def _read_npy(raw: memoryview, name: str) -> np.ndarray:
+def _read_npy(raw: memoryview, name: str) -> tuple[np.ndarray, str]:
+    """A tensor and its element type."""
     stream = io.BytesIO(raw[:_HEADER_LIMIT])
     try:
         version = np.lib.format.read_magic(stream)
@@ -44,8 +45,9 @@ def _read_npy(raw: memoryview, name: str) -> np.ndarray:
         raise MalformedError(f"tensor {name!r}: its header is damaged ({error})") from error
     check_shape(shape, name)
     stored_shape = tuple(reversed(shape)) if is_fortran else shape
-    tensor = decode_tensor(raw[stream.tell() :], _element(dtype, name), stored_shape, name)
-    return tensor.transpose() if is_fortran else tensor
+    element = _element(dtype, name)
+    tensor = decode_tensor(raw[stream.tell() :], element, stored_shape, name)
+    return tensor.transpose() if is_fortran else tensor, element
 
 
 def _element(dtype: np.dtype, name: str) -> str:

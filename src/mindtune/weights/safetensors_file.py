@@ -7,11 +7,10 @@ import mmap
 import struct
 from pathlib import Path
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from mindtune.weights.elements import decode_tensor
-from mindtune.weights.weight_file import MalformedError
+from mindtune.weights.weight_file import Contents, MalformedError
 
 _HEADER_LENGTH = struct.Struct("<Q")
 _ELEMENTS = {
@@ -31,9 +30,7 @@ _ELEMENTS = {
 }
 
 
-def read_safetensors(
-    path: Path, content: mmap.mmap
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read_safetensors(path: Path, content: mmap.mmap) -> Contents:
     """Tensors and the file's own metadata.
 
     The library's NumPy interface has no bfloat16 in the versions supported, hence the mapping here.
@@ -52,7 +49,7 @@ def read_safetensors(
     start = _HEADER_LENGTH.size + _HEADER_LENGTH.unpack_from(content)[0]
     header = json.loads(bytes(view[_HEADER_LENGTH.size : start]))
     metadata = header.pop("__metadata__", None) or {}
-    tensors = {}
+    tensors, elements = {}, {}
     for name, entry in header.items():
         if entry["dtype"] not in _ELEMENTS:
             raise MalformedError(
@@ -61,5 +58,6 @@ def read_safetensors(
             )
         first, last = entry["data_offsets"]
         raw = view[start + first : start + last]
-        tensors[name] = decode_tensor(raw, _ELEMENTS[entry["dtype"]], entry["shape"], name)
-    return tensors, metadata
+        elements[name] = _ELEMENTS[entry["dtype"]]
+        tensors[name] = decode_tensor(raw, elements[name], entry["shape"], name)
+    return Contents(tensors, metadata, elements)

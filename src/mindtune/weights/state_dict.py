@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mindtune.errors import nearest
+from mindtune.weights.networks import network_by_key
 from mindtune.weights.torch_objects import Opaque, StoredTensor
 from mindtune.weights.weight_file import MalformedError
 
@@ -18,7 +19,9 @@ def choose_state_dict(content: object, key: str | None) -> tuple[str, StateDict]
     """The state dict named ``key``, or without a key the only or the usual one.
 
     Without a key: ``state_dict``, ``model`` or ``module``, in this order; else a dict which holds
-    tensors itself; else the only entry which does. Entries which are no tensors are left out.
+    tensors itself; else the only entry which does. Entries which are no tensors are left out. A key
+    may also name one of the networks which a state dict holds side by side, such as
+    ``momentum_encoder``. A tensor alone is taken for the ``weight`` of a linear layer.
 
     Returns:
         The chosen key (empty for a bare state dict) and its tensors.
@@ -26,6 +29,8 @@ def choose_state_dict(content: object, key: str | None) -> tuple[str, StateDict]
     Raises:
         MalformedError: unknown key, no tensors, or several candidates and no key.
     """
+    if isinstance(content, StoredTensor) and key is None:
+        return "", {"weight": content}
     if not isinstance(content, dict):
         raise MalformedError(
             f"holds {_kind(content)}, expected a dict of tensors; {_SAVE_STATE_DICT}"
@@ -35,16 +40,11 @@ def choose_state_dict(content: object, key: str | None) -> tuple[str, StateDict]
         for name, value in content.items()
         if isinstance(name, str) and (tensors := _tensors(value))
     }
-    if key is not None:
-        return _by_key(candidates, key)
-    for usual in PREFERRED_KEYS:
-        if usual in candidates:
-            return usual, candidates[usual]
-    if not candidates:
-        return "", _bare(content)
-    if len(candidates) > 1:
-        raise MalformedError(_ambiguous(candidates))
-    return next(iter(candidates.items()))
+    if key is None:
+        return _by_default(content, candidates)
+    if key in candidates:
+        return key, candidates[key]
+    return key, _network(content, candidates, key)
 
 
 def describe_checkpoint(content: object) -> dict[str, str]:
@@ -68,9 +68,24 @@ def _tensors(value: object) -> StateDict:
     }
 
 
-def _by_key(candidates: dict[str, StateDict], key: str) -> tuple[str, StateDict]:
-    if key in candidates:
-        return key, candidates[key]
+def _by_default(content: dict[Any, Any], candidates: dict[str, StateDict]) -> tuple[str, StateDict]:
+    for usual in PREFERRED_KEYS:
+        if usual in candidates:
+            return usual, candidates[usual]
+    if not candidates:
+        return "", _bare(content)
+    if len(candidates) > 1:
+        raise MalformedError(_ambiguous(candidates))
+    return next(iter(candidates.items()))
+
+
+def _network(content: dict[Any, Any], candidates: dict[str, StateDict], key: str) -> StateDict:
+    """The network ``key`` inside the state dict which is the default."""
+    several = len(candidates) > 1 and not set(PREFERRED_KEYS).intersection(candidates)
+    default = {} if several else _by_default(content, candidates)[1]
+    found = network_by_key(default, key)
+    if found:
+        return found
     if not candidates:
         raise MalformedError(
             f"has no entry {key!r}: it holds one state dict without a name; leave "

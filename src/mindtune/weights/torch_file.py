@@ -16,7 +16,8 @@ from mindtune.weights.elements import decode, item_size
 from mindtune.weights.state_dict import StateDict, choose_state_dict, describe_checkpoint
 from mindtune.weights.torch_objects import Storage
 from mindtune.weights.torch_pickle import load_pickle
-from mindtune.weights.weight_file import MalformedError
+from mindtune.weights.torch_script import tensors_of_script
+from mindtune.weights.weight_file import Contents, MalformedError
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -30,9 +31,7 @@ _NOT_TORCH = (
 StorageBytes = Callable[[Storage], "memoryview"]
 
 
-def read_torch_zip(
-    path: Path, content: mmap.mmap, key: str | None
-) -> tuple[dict[str, np.ndarray], dict[str, str], str]:
+def read_torch_zip(path: Path, content: mmap.mmap, key: str | None) -> Contents:
     """Tensors, metadata and chosen key of a file of torch >= 1.6.
 
     Storages stay memory-mapped; only those of the chosen state dict are read.
@@ -41,24 +40,39 @@ def read_torch_zip(
         MalformedError: a damaged or hostile file, or no state dict to choose.
     """
     archive = Archive(path, content)
+    pickled = load_pickle(io.BytesIO(archive.read(f"{_root(archive)}data.pkl"))).value
+    chosen, state_dict = choose_state_dict(pickled, key)
+    return _contents(state_dict, _zip_storages(archive), describe_checkpoint(pickled), chosen)
+
+
+def read_torch_script(path: Path, content: mmap.mmap, key: str | None) -> Contents:
+    """The same for a TorchScript archive, as OpenAI ships CLIP: the tensors of its modules.
+
+    Its code is never looked at.
+
+    Raises:
+        MalformedError: a damaged or hostile file, no tensors, or a ``key`` without any.
+    """
+    archive = Archive(path, content)
+    pickled = load_pickle(io.BytesIO(archive.read(f"{_root(archive)}data.pkl"))).value
+    chosen, state_dict = choose_state_dict(tensors_of_script(pickled), key)
+    return _contents(state_dict, _zip_storages(archive), {}, chosen)
+
+
+def _zip_storages(archive: Archive) -> StorageBytes:
+    """How to find the bytes of a storage in the archive.
+
+    Raises:
+        MalformedError: the file comes from a big-endian machine.
+    """
     root = _root(archive)
-    if f"{root}constants.pkl" in archive.names:
-        raise MalformedError(
-            "is a TorchScript archive, expected a state dict; save "
-            "torch.jit.load(file).state_dict() with torch.save"
-        )
     byte_order = f"{root}byteorder"
     if byte_order in archive.names and archive.read(byte_order) != b"little":
         raise MalformedError(_BIG_ENDIAN)
-    pickled = load_pickle(io.BytesIO(archive.read(f"{root}data.pkl"))).value
-    chosen, state_dict = choose_state_dict(pickled, key)
-    tensors = _read(state_dict, lambda storage: archive.read(f"{root}data/{storage.key}"))
-    return tensors, describe_checkpoint(pickled), chosen
+    return lambda storage: archive.read(f"{root}data/{storage.key}")
 
 
-def read_torch_legacy(
-    path: Path, content: mmap.mmap, key: str | None
-) -> tuple[dict[str, np.ndarray], dict[str, str], str]:
+def read_torch_legacy(path: Path, content: mmap.mmap, key: str | None) -> Contents:
     """The same for torch < 1.6: five pickles, then the storages one after another.
 
     Raises:
@@ -77,8 +91,8 @@ def read_torch_legacy(
     pickled = load_pickle(stream)
     chosen, state_dict = choose_state_dict(pickled.value, key)
     storages = _locate_storages(content, load_pickle(stream).value, pickled.storages)
-    tensors = _read(state_dict, lambda storage: storages[storage.key])
-    return tensors, describe_checkpoint(pickled.value), chosen
+    metadata = describe_checkpoint(pickled.value)
+    return _contents(state_dict, lambda storage: storages[storage.key], metadata, chosen)
 
 
 def _root(archive: Archive) -> str:
@@ -87,7 +101,10 @@ def _root(archive: Archive) -> str:
     return min(pickles, key=len)[: -len("data.pkl")]
 
 
-def _read(state_dict: StateDict, read: StorageBytes) -> dict[str, np.ndarray]:
+def _contents(
+    state_dict: StateDict, read: StorageBytes, metadata: dict[str, str], key: str
+) -> Contents:
+    """Every storage is read and decoded once, however many tensors share it."""
     flat: dict[Storage, np.ndarray] = {}
     for name, tensor in state_dict.items():
         storage = tensor.storage
@@ -100,7 +117,9 @@ def _read(state_dict: StateDict, read: StorageBytes) -> dict[str, np.ndarray]:
                     "the file is damaged"
                 )
             flat[storage] = decode(raw, storage.element)
-    return {name: t.view(flat[t.storage], name) for name, t in state_dict.items()}
+    tensors = {name: t.view(flat[t.storage], name) for name, t in state_dict.items()}
+    elements = {name: t.storage.element for name, t in state_dict.items()}
+    return Contents(tensors, metadata, elements, key)
 
 
 def _locate_storages(

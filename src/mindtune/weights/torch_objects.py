@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,13 @@ class Opaque:
     """In the place of an object of class or function ``name``: holds nothing, does nothing."""
 
     name: str
+
+
+@dataclass
+class ScriptModule:
+    """A module of a TorchScript archive: its class is only a name, its attributes are kept."""
+
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

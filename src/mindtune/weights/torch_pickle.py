@@ -13,7 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from mindtune.weights.torch_objects import Global, Opaque, Storage, call, named, storage
+from mindtune.weights.torch_objects import (
+    Global,
+    Opaque,
+    ScriptModule,
+    Storage,
+    call,
+    named,
+    storage,
+)
 from mindtune.weights.weight_file import MalformedError
 
 _IGNORED = frozenset(["PROTO", "FRAME"])
@@ -43,6 +51,7 @@ _LITERALS = frozenset(
 )
 _MAX_OPCODES = 5_000_000  # a tensor takes about 40; each opcode may cost 100 bytes of memory
 _MAX_BITS = 1024  # states of random generators have 128; printing an enormous number takes hours
+_SCRIPT_CLASSES = "__torch__."
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
 
@@ -226,9 +235,13 @@ class _Machine:
         self._stack.append(call(function, tuple(arguments)))
 
     def build(self, _: object) -> None:
-        """``__setstate__``: no object here has a state worth keeping."""
-        self._stack.pop()
-        if not isinstance(self._stack[-1], (Opaque, dict)):
+        """``__setstate__``: only modules of TorchScript have a state worth keeping."""
+        state = self._stack.pop()
+        target = self._stack[-1]
+        if isinstance(target, ScriptModule) and isinstance(state, dict):
+            target.attributes.update((k, v) for k, v in state.items() if isinstance(k, str))
+            return
+        if not isinstance(target, (Opaque, ScriptModule, dict)):
             raise MalformedError("its pickle is damaged: it sets the state of something with none")
 
     def persistent(self, _: object) -> None:
@@ -241,6 +254,8 @@ class _Machine:
 def _instance(kind: object) -> Any:
     if not isinstance(kind, Global):
         raise MalformedError("its pickle is damaged: an instance of something which is no class")
+    if kind.name.startswith(_SCRIPT_CLASSES):
+        return ScriptModule()
     return {} if kind.name == "collections.OrderedDict" else Opaque(kind.name)
 
 

@@ -15,6 +15,16 @@ class MalformedError(Exception):
 
 
 @dataclass(frozen=True)
+class Contents:
+    """What a reader finds in a file: ``WeightFile`` without the file."""
+
+    tensors: dict[str, np.ndarray]
+    metadata: dict[str, str]
+    elements: dict[str, str]
+    key: str = ""
+
+
+@dataclass(frozen=True)
 class WeightFile:
     """The tensors of one file under the names that the file gives them.
 
@@ -23,8 +33,10 @@ class WeightFile:
             read-only views of the memory-mapped file.
         metadata: what the file says of itself beside tensors (epoch, arch, safetensors metadata).
         path: the file.
-        layout: ``safetensors``, ``ckpt``, ``npz``, ``torch_zip`` or ``torch_legacy``.
+        layout: ``safetensors``, ``ckpt``, ``npz``, ``torch_zip``, ``torch_legacy`` or
+            ``torch_script``.
         key: which state dict of a training checkpoint this is; empty for a bare one.
+        elements: element type of each tensor as the file holds it, such as ``bfloat16``.
     """
 
     tensors: dict[str, np.ndarray]
@@ -32,6 +44,7 @@ class WeightFile:
     path: Path
     layout: str
     key: str = field(default="")
+    elements: dict[str, str] = field(default_factory=dict)
 
 
 def map_file(path: Path) -> mmap.mmap:

@@ -1,0 +1,17 @@
+"""Comparisons with torch, transformers and timm: run where the extra ``parity`` is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+_NEEDED = ("torch", "transformers", "timm")
+collect_ignore_glob = [] if all(map(importlib.util.find_spec, _NEEDED)) else ["test_*.py"]
+
+
+@pytest.fixture(autouse=True)
+def _repeatable():
+    import torch
+
+    torch.manual_seed(0)
