@@ -17,13 +17,14 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from launched_jobs import TRAIN, Job, Starter
+from launched_jobs import ROOT, TRAIN, Job, Starter
 from mindtune import cli, commands
-from mindtune.engine.checkpoint import read_state
+from mindtune.engine.checkpoint import newest_state, read_state
 
 ENDLESS = "--smoke --max_steps null --epochs 5000 --log_every 1 --checkpoint_every 5 --batch_size 8"
 BOUND = 120.0  # seconds from a fault to the end of every process; 60 on an idle machine
 PYTHON = sys.executable
+SCRIPT = ROOT / "scripts" / "run_distributed_cpu.sh"
 
 
 def assert_it_fails(job: Job, since: float | None = None) -> None:
@@ -34,11 +35,13 @@ def assert_it_fails(job: Job, since: float | None = None) -> None:
 
 def last_step(run: Path) -> int:
     """Updates behind the newest checkpoint, which is whole, as are those beside it."""
-    files = sorted(p.name for p in (run / "checkpoints").iterdir() if not p.name.startswith("."))
-    assert "last.safetensors" in files
-    for name in files:
-        assert load_file(run / "checkpoints" / name)
-    return read_state(run / "checkpoints" / "last.safetensors")[1]["position"]["step"]
+    folder = run / "checkpoints"
+    for file in folder.glob("[!.]*"):
+        assert load_file(file)
+    state, faults = newest_state(folder)
+    assert state is not None
+    assert faults == []
+    return read_state(state)[1]["position"]["step"]
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -196,7 +199,7 @@ def test_msrun_ends_with_a_killed_rank(start: Starter) -> None:
 def test_a_failed_run_is_started_again_from_its_last_checkpoint(start: Starter) -> None:
     run = start.folder / "run"
     argv = [*ENDLESS.split(), "--epochs", 3, "--max_steps", 15, "--out", run]
-    job = start.run(PYTHON, TRAIN, *argv, "--launcher", "mpirun -n 2", "--restart_on_failure", 2)
+    job = start.run("bash", SCRIPT, 2, *argv, "--restart_on_failure", 2, PYTHON=PYTHON)
     job.await_line("step 20 ")
     os.kill(job.worker(1), signal.SIGKILL)
     assert job.wait() == 0, job.err.read_text()
