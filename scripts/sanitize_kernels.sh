@@ -3,10 +3,10 @@
 # and run the tests of their C entry points against each; exits non-zero on any finding.
 # Usage: bash scripts/sanitize_kernels.sh [PYTEST ARGUMENTS]
 # PYTHON=/path/to/python chooses an interpreter that has the test extra (default .venv/bin/python),
-# SANITIZERS="address" one of the two.
+# SANITIZERS=address or undefined one of the two builds, address,undefined a single one with both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kernels=src/mindtune/ops/kernels
+kernels=$PWD/src/mindtune/ops/kernels
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # Python's own threads and allocations live as long as it does: leaks are the business of
@@ -16,34 +16,30 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONMALLOC=malloc
 
 build() { # SANITIZER
-    local source objects=()
-    for source in "$kernels"/*.cpp; do
-        g++ -std=gnu++17 -O1 -g -fno-omit-frame-pointer -fopenmp -fno-math-errno \
-            -fvisibility=hidden -fPIC -fsanitize="$1" -fno-sanitize-recover=all \
-            -c "$source" -o "$folder/$1-$(basename "$source").o" &
-    done
-    wait
-    objects=("$folder/$1"-*.o)
-    g++ -shared -fopenmp -fsanitize="$1" "${objects[@]}" -o "$folder/$1.so"
+    local options=(-fsanitize="$1" -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+        -std=gnu++17 -fopenmp -fno-math-errno -fvisibility=hidden -fPIC)
+    mkdir "$folder/$1"
+    (
+        cd "$folder/$1"
+        printf '%s\0' "$kernels"/*.cpp | xargs -0 -n 1 -P "$(nproc)" g++ "${options[@]}" -c
+        g++ -shared "${options[@]}" ./*.o -o kernels.so
+    )
 }
 
 # Without tests/conftest.py, which loads MindSpore; -s, since a finding ends the process at once.
-check() { # SANITIZER RUNTIME [PYTEST ARGUMENTS]
-    local sanitizer=$1 runtime=$2
-    shift 2
-    echo "== $sanitizer"
-    build "$sanitizer"
+check() { # SANITIZER [PYTEST ARGUMENTS]
+    local library=$folder/$1/kernels.so runtime=libasan.so
+    [ "$1" = undefined ] && runtime=libubsan.so
+    shift
     # The C++ library too: the sanitizer looks for it before Python has loaded the kernels.
-    LD_PRELOAD="$(g++ -print-file-name="$runtime") $(g++ -print-file-name=libstdc++.so.6)" \
-        MINDTUNE_KERNEL_LIBRARY="$folder/$sanitizer.so" \
+    LD_PRELOAD="$(g++ -print-file-name=$runtime) $(g++ -print-file-name=libstdc++.so.6)" \
+        MINDTUNE_KERNEL_LIBRARY="$library" \
         "${PYTHON:-.venv/bin/python}" -m pytest -s --noconftest -p no:cacheprovider \
         tests/ops/test_kernels.py tests/ops/test_kernel_*.py "$@"
 }
 
 for sanitizer in ${SANITIZERS:-address undefined}; do
-    case $sanitizer in
-        address) check address libasan.so "$@" ;;
-        undefined) check undefined libubsan.so "$@" ;;
-        *) echo "error: unknown sanitizer $sanitizer; choose address or undefined" >&2; exit 1 ;;
-    esac
+    echo "== $sanitizer"
+    build "$sanitizer"
+    check "$sanitizer" "$@"
 done

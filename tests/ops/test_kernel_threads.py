@@ -40,8 +40,9 @@ def _resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_calls_leave_no_memory_behind():
-    kernels = Kernels()
+@pytest.mark.parametrize("fresh", [False, True], ids=["one thread", "a thread a call"])
+def test_calls_leave_no_memory_behind(fresh):
+    kernels = Kernels(threads=2, fresh=fresh)
     cases = _cases(2)
 
     def call(times: int) -> int:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from ops.agreement import assert_agrees
 from ops.kernel_caller import INSTRUCTION_SETS, Kernels, needs_kernels
 from ops.kernel_cases import Cross, Pooling, SquareRoot, crosses, kernels, poolings, square_roots
+from ops.pooling_reference import pairs_of
 
 pytestmark = needs_kernels
 
@@ -40,12 +41,15 @@ def test_square_root_covariance(kernels, case):
         Pooling(2, 196, 128, 4, PAPER),
         Pooling(2, 196, 128, 4, PAPER, "strided", "channel"),
         Pooling(1, 600, 160, 2, [(0, 1)], centering="none"),
+        Pooling(1, 600, 9, 8, pairs_of("all", 8), "strided", "scalar"),
+        Pooling(2, 600, 21, 2, [(0, 1)], centering="channel"),
         Pooling(64, 9, 12, 3, [(0, 1), (0, 2), (1, 2)], offset=1),
         Cross(2, 197, 64, 6, [(0, 1), (2, 3), (4, 5)]),
         SquareRoot(2, 196, 128),
+        SquareRoot(1, 600, 40, offset=1),
         SquareRoot(9, 70, 33, steps=1, offset=1),
     ],
-    ids=lambda case: f"{type(case).__name__}-{case.batch}x{case.tokens}x{case.dim}",
+    ids=str,
 )
 def test_sizes_of_use(instruction_set, case):
     assert_agrees(case.found(Kernels(instruction_set, threads=2)), case.expected)

@@ -131,6 +131,17 @@ def test_half_precision_is_computed_in_float32(case, path):
     np.testing.assert_array_equal(half[1], full[1].astype(np.float16))
 
 
+@pytest.mark.parametrize("path", ["compiled", "composed"])
+def test_bfloat16_is_computed_in_float32(path):
+    tokens, _ = ROOT.inputs()
+    cell = operator(ROOT)
+    cell.uses_kernel = cell.uses_kernel and path == "compiled"
+    rounded = ops.cast(Tensor(tokens), ms.bfloat16)
+    found, expected = cell(rounded), cell(ops.cast(rounded, ms.float32))
+    assert found.dtype == ms.float32
+    np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+
+
 @needs_kernels
 @pytest.mark.parametrize("case", [POOLING, CROSS, ROOT], ids=str)
 def test_gradients_are_the_slopes_of_the_output(case):

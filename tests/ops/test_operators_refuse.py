@@ -112,6 +112,7 @@ def test_what_the_kernels_refuse_is_an_error_in_python(monkeypatch):
 
 @needs_kernels
 def test_an_instruction_set_that_the_processor_lacks(monkeypatch):
+    monkeypatch.delenv("MINDTUNE_INSTRUCTION_SET", raising=False)
     assert kernel_library.instruction_set() == INSTRUCTION_SETS[-1]
     monkeypatch.setenv("MINDTUNE_INSTRUCTION_SET", "mmx")
     with pytest.raises(ConfigError, match="MINDTUNE_INSTRUCTION_SET: got 'mmx'"):
