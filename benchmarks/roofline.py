@@ -38,7 +38,7 @@ outputs and what the backward pass wants kept, each moved once. Times are median
 through MindSpore, the launch of a graph included; backward is forward + backward less forward.
 "At least" is the longer of operations at the product's speed and bytes at the copy's; "reached" is
 the share of that in the time. `head` is the whole moment head with a frozen backbone: its
-projection, convolutions and classifiers are MindSpore's.
+projection and classifiers are MindSpore's.
 
 {table}
 """
