@@ -14,6 +14,10 @@ struct MatrixLayout {
 // Threads that share one product: all where there are fewer samples than threads, else one.
 struct Team {
   int threads;
+
+  // Products of smaller matrices are done before threads have met.
+  Team(int threads, bool whole_samples, int64_t dim)
+      : threads(whole_samples || dim < 192 ? 1 : threads) {}
 };
 
 // Two matrices of equally many rows, whose product left^T right is wanted; left^T is left itself
@@ -115,7 +119,7 @@ void pool_square_root(const Moments& m, int64_t steps, const float* z, float* tr
   const int threads = omp_get_max_threads();
   const bool whole_samples = m.batch >= threads;
   const int samples = whole_samples ? threads : 1;
-  const Team team = {whole_samples ? 1 : threads};
+  const Team team(threads, whole_samples, m.dim);
   float* centred = workspace<float>(0, samples * tokens.size);
   float* matrices = workspace<float>(1, samples * 4 * layout.size);
   double* sums = workspace<double>(2, samples * tokens.row);

@@ -107,7 +107,7 @@ void differentiate_square_root(const Moments& m, int64_t steps, const RootGradie
   const int threads = omp_get_max_threads();
   const bool whole_samples = m.batch >= threads;
   const int samples = whole_samples ? threads : 1;
-  const Team team = {whole_samples ? 1 : threads};
+  const Team team(threads, whole_samples, m.dim);
   float* centred = workspace<float>(0, samples * tokens.size);
   float* matrices = workspace<float>(1, samples * 7 * layout.size);
   double* sums = workspace<double>(2, samples * tokens.row);
