@@ -19,12 +19,11 @@ import shlex
 import sys
 from pathlib import Path
 
-import machine_peak
-import roofline
-from agreement import check
-from cases import CASES, TINY, Sizes, make_problem
-from contestants import HAS_PYTORCH, Contestant, contestants_of, set_threads
-from timing import Times, alternate
+from second_order import machine_peak, roofline
+from second_order.agreement import check
+from second_order.cases import CASES, TINY, Sizes, make_problem
+from second_order.contestants import HAS_PYTORCH, Contestant, contestants_of, set_threads
+from second_order.timing import Times, alternate
 
 BATCHES = (1, 16, 64)
 TOO_SLOW = 2  # times the fastest form of its family: such a form does not run to the end

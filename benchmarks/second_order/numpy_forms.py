@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from cases import COLUMN_EPS, ITERATIONS, NORM_EPS, Problem
 from scipy.special import erf
+
+from second_order.cases import COLUMN_EPS, ITERATIONS, NORM_EPS, Problem
 
 Result = tuple[np.ndarray, dict[str, np.ndarray]]
 Backward = Callable[[np.ndarray], dict[str, np.ndarray]]

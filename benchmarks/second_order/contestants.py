@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import composed_forms
 import mindspore as ms
 import numpy as np
-import numpy_forms
-from cases import Problem
 from mindspore import Tensor, nn, ops
 
 from mindtune.ops import composed
+from second_order import composed_forms, numpy_forms
+from second_order.cases import Problem
 
 HAS_PYTORCH = importlib.util.find_spec("torch") is not None
 
@@ -128,8 +127,9 @@ def _of_numpy(problem: Problem) -> Contestant:
 
 
 def _of_pytorch(problem: Problem) -> list[Contestant]:
-    import pytorch_forms
     import torch
+
+    from second_order import pytorch_forms
 
     inputs = {
         name: torch.from_numpy(values).requires_grad_(name in problem.trained)

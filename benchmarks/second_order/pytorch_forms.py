@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from cases import COLUMN_EPS, ITERATIONS, NORM_EPS, Problem, Sizes, isqrt_dim
 from torch import Tensor
+
+from second_order.cases import COLUMN_EPS, ITERATIONS, NORM_EPS, Problem, Sizes, isqrt_dim
 
 Form = Callable[..., Tensor]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cases import ITERATIONS, Sizes, isqrt_dim
+from second_order.cases import ITERATIONS, Sizes, isqrt_dim
 
 BYTES = 4
 

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from contestants import HAS_PYTORCH
 from mindspore import Tensor, ops
-from timing import Times, alternate
+
+from second_order.contestants import HAS_PYTORCH
+from second_order.timing import Times, alternate
 
 COPIED_MIB = 256
 

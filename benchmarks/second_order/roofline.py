@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from cases import Sizes
-from contestants import HAS_PYTORCH
-from machine_peak import Peak
-from operation_counts import Counts, count
 
 from mindtune.ops.kernel_library import find_library, instruction_set
+from second_order.cases import Sizes
+from second_order.contestants import HAS_PYTORCH
+from second_order.machine_peak import Peak
+from second_order.operation_counts import Counts, count
 
 _HEADINGS = (
     "case", "B", "pass", "GFLOP", "MB", "at least ms", "ms", "reached", "GFLOP/s",

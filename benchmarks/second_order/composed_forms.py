@@ -6,7 +6,6 @@ were tens of times slower: L2Normalize (its backward pass on CPU), einsum, ops.m
 
 from __future__ import annotations
 
-from cases import ITERATIONS, NORM_EPS, Problem, Sizes, isqrt_dim
 from mindspore import Tensor, nn, ops
 
 from mindtune.heads.moment import MomentHead
@@ -16,6 +15,7 @@ from mindtune.ops import (
     SquareRootCovariance,
     normalise_columns,
 )
+from second_order.cases import ITERATIONS, NORM_EPS, Problem, Sizes, isqrt_dim
 
 
 class Slices(nn.Cell):

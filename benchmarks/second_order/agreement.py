@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy_forms
-from cases import Problem
-from contestants import Contestant
+
+from second_order import numpy_forms
+from second_order.cases import Problem
+from second_order.contestants import Contestant
 
 LARGEST_ERROR = 5e-5  # of an output or gradient, in terms of its own largest element
 

@@ -1,0 +1,1 @@
+"""What benchmarks/cross_covariance.py races: cases, contestants, clocks and counts."""
