@@ -24,4 +24,7 @@ if [ "${PARITY:-auto}" != 1 ] && grep -qE '"name": "(nvidia-|triton|cuda-)' "$pl
     left_out "torch would come with its CUDA libraries; PARITY=1 installs them all the same"
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[parity]'
+# timm asks for torchvision, whose compiled part does not load beside torch for the CPU; the tests use
+# nothing of it, and what else timm needs has come with transformers.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'timm>=1,<2'
 : >"$stamp"
