@@ -25,7 +25,7 @@ class Arithmetic:
         """Sum over ``axes``, which are kept."""
         total = terms.sum(axes, keepdims=True)
         count = terms.size // max(total.size, 1)
-        return self._sum(total, (terms**2).sum(axes, keepdims=True), count)
+        return self.summed(total, (terms**2).sum(axes, keepdims=True), count)
 
     def mean(self, terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         total = self.total(terms, axes)
@@ -34,11 +34,12 @@ class Arithmetic:
     def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Matrix product over the last two axes."""
         product = left @ right
-        return product if self.rng is None else self._sum(
+        return product if self.rng is None else self.summed(
             product, left**2 @ right**2, left.shape[-1]
         )  # fmt: skip
 
-    def _sum(self, total: np.ndarray, squares: np.ndarray, count: int) -> np.ndarray:
+    def summed(self, total: np.ndarray, squares: np.ndarray, count: int) -> np.ndarray:
+        """``total`` as the sum of ``count`` terms, whose squares add up to ``squares``."""
         # Every partial sum is rounded, and the sizes of those grow up to the total's, or as the
         # root of the sum of squares where the terms cancel.
         steps = min(count, _RUN) ** 0.5

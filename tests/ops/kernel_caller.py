@@ -150,6 +150,17 @@ class Kernels:
         self.call("SquareRootCovarianceGradient", tokens, triangles, iterates, dtriangles, dtokens)
         return {"triangles": triangles, "dtokens": dtokens}
 
+    def shrink(
+        self, maps: np.ndarray, first: np.ndarray, second: np.ndarray, dshrunk: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """ShrinkMaps and its gradient."""
+        shrunk = np.full_like(dshrunk, np.nan)
+        self.call("ShrinkMaps", maps, first, second, shrunk)
+        dmaps, dfirst, dsecond = (np.full_like(x, np.nan) for x in (maps, first, second))
+        inputs = (maps, first, second, dshrunk)
+        self.call("ShrinkMapsGradient", *inputs, dmaps, dfirst, dsecond)
+        return {"shrunk": shrunk, "dmaps": dmaps, "dfirst": dfirst, "dsecond": dsecond}
+
 
 def plan_of(pairs: list[tuple[int, int]], split: str, centering: str) -> np.ndarray:
     options = [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ops.arithmetic import Arithmetic
 from ops.kernel_caller import INSTRUCTION_SETS, Kernels, plan_of
 from ops.pooling_reference import CrossCovarianceReference, PoolingReference, pairs_of
+from ops.shrinking_reference import ShrinkingReference
 from ops.square_root_reference import SquareRootReference
 
 _PRODUCTS = 3_000_000  # multiplications of one forward pass
@@ -121,6 +122,35 @@ class SquareRoot:
         }
 
 
+@dataclass(frozen=True)
+class Shrink:
+    """A call of the two convolutions; ``scale`` is how large the maps' entries are."""
+
+    batch: int
+    pairs: int
+    dim: int
+    scale: float = 1
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Maps, first and second weight, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        maps = np.float32(self.scale) * _draw(rng, self.batch, self.pairs, self.dim, self.dim)
+        first, second = (_draw(rng, self.pairs, self.pairs, 3, 3) for _ in range(2))
+        side = ((self.dim - 3) // 2 - 2) // 2 + 1
+        return maps, first, second, _draw(rng, self.batch, self.pairs, side, side)
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        return kernels.shrink(*self.inputs())
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        maps, first, second, dshrunk = self.inputs()
+        reference = ShrinkingReference(first, second, arithmetic)
+        shrunk = reference.forward(maps)
+        dmaps, dfirst, dsecond = reference.backward(dshrunk)
+        return {"shrunk": shrunk, "dmaps": dmaps, "dfirst": dfirst, "dsecond": dsecond}
+
+
 def _up_to(most: int, products_each: int) -> st.SearchStrategy[int]:
     return st.integers(1, max(1, min(most, _PRODUCTS // products_each)))
 
@@ -164,5 +194,17 @@ def square_roots(draw: st.DrawFn) -> SquareRoot:
         dim=dim,
         steps=draw(st.integers(1, 7)),
         offset=draw(st.sampled_from([0, 0, 1, 30])),
+        seed=draw(st.integers(0, 2**16)),
+    )
+
+
+@st.composite
+def shrinks(draw: st.DrawFn) -> Shrink:
+    pairs, dim = draw(st.integers(1, 10)), draw(st.integers(7, 160))
+    return Shrink(
+        batch=draw(_up_to(64, 5 * (pairs * dim) ** 2)),
+        pairs=pairs,
+        dim=dim,
+        scale=draw(st.sampled_from([0.1, 1, 10])),
         seed=draw(st.integers(0, 2**16)),
     )

@@ -20,6 +20,7 @@ def ints(*values: int) -> np.ndarray:
 
 TOKENS, WEIGHT, PLAN = zeros(2, 5, 15), zeros(5), ints(0, 1, 0, 1, 1, 2)
 MAPS, NORMS, TRIANGLES, ITERATES = (2, 2, 5, 5), (2, 2, 5), (2, 21), (2, 9, 6, 6)
+TAPS = zeros(3, 3, 3, 3)
 ROOT_TOKENS, HEADS = zeros(2, 5, 6), zeros(2, 3, 5, 5)
 
 
@@ -87,6 +88,16 @@ def test_arguments_of_moment_pooling(inputs, outputs, message):
         ("SquareRootCovariance", [ROOT_TOKENS, ints(0)], [TRIANGLES, (2, 8, 6, 6)], "whole steps"),
         ("SquareRootCovariance", [ROOT_TOKENS, ints(0)], [(2, 36), ITERATES], "argument 2"),
         ("SquareRootCovariance", [zeros(2, 0, 6), ints(0)], [TRIANGLES, ITERATES], "at least one"),
+        ("ShrinkMaps", [zeros(2, 3, 6, 6), TAPS, TAPS], [(2, 3, 1, 1)], "map of 7 x 7"),
+        ("ShrinkMaps", [zeros(2, 3, 9, 8), TAPS, TAPS], [(2, 3, 1, 1)], "shape of argument 0"),
+        ("ShrinkMaps", [zeros(2, 2, 9, 9), TAPS, TAPS], [(2, 2, 1, 1)], "shape of argument 1"),
+        ("ShrinkMaps", [zeros(2, 3, 9, 9), TAPS, TAPS], [(2, 3, 2, 2)], "shape of argument 3"),
+        (
+            "ShrinkMapsGradient",
+            [zeros(2, 3, 9, 9), TAPS, TAPS, zeros(2, 3, 1, 1)],
+            [(2, 3, 9, 9), (3, 3, 3, 3), (3, 3, 9)],
+            "another shape of argument 6",
+        ),
         (
             "SquareRootCovarianceGradient",
             [ROOT_TOKENS, zeros(*TRIANGLES), zeros(*ITERATES), zeros(2, 20)],

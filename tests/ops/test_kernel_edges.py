@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from ops.kernel_caller import INSTRUCTION_SETS, Kernels, needs_kernels, plan_of
-from ops.kernel_cases import Cross, Pooling, SquareRoot
+from ops.kernel_cases import Cross, Pooling, Shrink, SquareRoot
 from ops.pooling_reference import PoolingReference
 
 pytestmark = [needs_kernels, pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)]
@@ -69,6 +70,40 @@ def test_square_roots_of_what_is_not_finite_are_nan_in_its_sample_alone(
     assert np.isnan(found["dtokens"][0]).all()
     for name in ("triangles", "dtokens"):
         np.testing.assert_array_equal(found[name][1:], clean[name][1:])
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_maps_that_are_not_finite_spoil_their_sample_alone(instruction_set, batch, value):
+    case = Shrink(batch, 2, 11)
+    kernels = Kernels(instruction_set, threads=2)
+    maps, *others = case.inputs()
+    clean = kernels.shrink(maps, *others)
+    maps[0, 1, 5, 5] = value
+    found = kernels.shrink(maps, *others)
+    assert not np.isfinite(found["shrunk"][0]).any()  # 2 x 2 entries, which all see the middle
+    assert not np.isfinite(found["dfirst"]).all()
+    for name in ("shrunk", "dmaps"):
+        np.testing.assert_array_equal(found[name][1:], clean[name][1:])
+
+
+def test_gelu_far_out(instruction_set):
+    """Where 1 + erf has no digits left: values that unit taps lead through the convolutions."""
+    reach = np.linspace(-12, 12, 1200, dtype=np.float32)
+    maps = np.zeros((len(reach), 1, 7, 7), np.float32)
+    maps[:, 0, 0, 0] = reach
+    first, second = np.zeros((2, 1, 1, 3, 3), np.float32)
+    first[0, 0, 0, 0] = second[0, 0, 0, 0] = 1
+    ones = np.ones((len(reach), 1, 1, 1), np.float32)
+    found = Kernels(instruction_set).shrink(maps, first, second, ones)
+    x = reach.astype(np.float64)
+    cdf = erfc(-x / np.sqrt(2)) / 2
+    slope = cdf + x * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+    # The tail's logarithm is x^2 / 2, whose rounding error is the tail's relative one.
+    bound = 2.0**-23 * (3 + x**2 / 2)
+    assert (np.abs(found["shrunk"].ravel() - x * cdf) <= bound * np.abs(x * cdf)).all()
+    terms = cdf + np.abs(slope - cdf)
+    assert (np.abs(found["dmaps"][:, 0, 0, 0] - slope) <= bound * terms).all()
 
 
 def test_tokens_that_are_all_equal_have_no_square_root(instruction_set):

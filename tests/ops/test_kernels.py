@@ -7,7 +7,17 @@ from hypothesis import given, settings
 
 from ops.agreement import assert_agrees
 from ops.kernel_caller import INSTRUCTION_SETS, Kernels, needs_kernels
-from ops.kernel_cases import Cross, Pooling, SquareRoot, crosses, kernels, poolings, square_roots
+from ops.kernel_cases import (
+    Cross,
+    Pooling,
+    Shrink,
+    SquareRoot,
+    crosses,
+    kernels,
+    poolings,
+    shrinks,
+    square_roots,
+)
 from ops.pooling_reference import pairs_of
 
 pytestmark = needs_kernels
@@ -34,6 +44,12 @@ def test_square_root_covariance(kernels, case):
     assert_agrees(case.found(kernels), case.expected)
 
 
+@settings(max_examples=40, deadline=None)
+@given(kernels=kernels, case=shrinks())
+def test_map_shrinking(kernels, case):
+    assert_agrees(case.found(kernels), case.expected)
+
+
 @on_every_instruction_set
 @pytest.mark.parametrize(
     "case",
@@ -48,6 +64,7 @@ def test_square_root_covariance(kernels, case):
         SquareRoot(2, 196, 128),
         SquareRoot(1, 600, 40, offset=1),
         SquareRoot(9, 70, 33, steps=1, offset=1),
+        Shrink(2, 3, 128),
     ],
     ids=str,
 )
@@ -62,6 +79,7 @@ def test_every_remainder_of_a_vector(instruction_set, dim):
     centering = ("none", "scalar", "channel")[dim % 3]
     split = ("contiguous", "strided")[dim % 2]
     for case in (
+        Shrink(2, 2, 6 + dim),
         Pooling(2, 7 + dim % 8, dim, 2, [(0, 1)], split, centering),
         Cross(2, 7 + dim % 8, dim, 2, [(1, 0)]),
         SquareRoot(2, 7 + dim % 8, dim),
