@@ -170,7 +170,7 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     ),
     "folder without weights": (
         "train --pretrained {m.folder}",
-        r"got a folder without checkpoints/best\.safetensors, expected a run folder or a weight",
+        r"got a folder without checkpoints/best\.safetensors, expected a run folder, a Hugging ",
     ),
     "weights empty": (
         f"{ODD_WEIGHTS}empty.ckpt",
