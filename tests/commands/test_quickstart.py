@@ -29,7 +29,7 @@ def clone(tmp_path: Path) -> Path:
     Its ``.venv`` counts as installed and holds the interpreter of this test.
     """
     root = tmp_path / "a clone"
-    for folder in ("scripts", "configs/quickstart", "weights"):
+    for folder in ("scripts", "configs/quickstart", "weights", "src/mindtune/ops/kernels"):
         shutil.copytree(ROOT / folder, root / folder)
     for file in ("train.py", "eval.py", "export.py", "setup.py", "pyproject.toml"):
         shutil.copy(ROOT / file, root)
