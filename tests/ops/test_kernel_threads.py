@@ -25,10 +25,18 @@ def _cases(batch: int) -> list:
     ]
 
 
+SHARED = [  # so much work in one sample that threads share it
+    Pooling(1, 600, 160, 5, [(i, j) for j in range(5) for i in range(j)]),
+    SquareRoot(1, 37, 512, steps=2),
+]
+
+
 @pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
-@pytest.mark.parametrize("batch", [1, 2, 5])
-def test_the_number_of_threads_changes_no_bit(instruction_set, batch):
-    for case in _cases(batch):
+@pytest.mark.parametrize(
+    "cases", [_cases(1), _cases(2), _cases(5), SHARED], ids=["1", "2", "5", "shared"]
+)
+def test_the_number_of_threads_changes_no_bit(instruction_set, cases):
+    for case in cases:
         expected = case.found(Kernels(instruction_set, threads=1))
         for threads in (1, 2, 2, 3):  # with 2, run to run as well
             found = case.found(Kernels(instruction_set, threads=threads))

@@ -100,7 +100,7 @@ void shrink_maps(const Shrinking& s, const float* maps, const float* first, cons
                            s.maps * layout.middle_split.size, s.maps * layout.output.size};
   const int64_t size = std::accumulate(sizes, sizes + 4, int64_t{0});
   float* memory = workspace<float>(0, threads * size);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(threads) if (s.batch > 1)
   for (int64_t sample = 0; sample < s.batch; ++sample) {
     float* input = memory + omp_get_thread_num() * size;
     float *middle = input + sizes[0], *activated = middle + sizes[1], *rows = activated + sizes[2];

@@ -106,7 +106,7 @@ void differentiate_shrinking(const Shrinking& s, const ShrinkGradient& io) {
   const int64_t size = 2 * input + middle + 2 * split + output;
   float* memory = workspace<float>(0, threads * size);
   float* partial = workspace<float>(2, s.batch * 2 * weights);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(threads) if (s.batch > 1)
   for (int64_t sample = 0; sample < s.batch; ++sample) {
     float* own = memory + omp_get_thread_num() * size;
     const ShrinkScratch scratch = {own,

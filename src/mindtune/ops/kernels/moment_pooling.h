@@ -3,7 +3,8 @@
 // walk without LayerNorm, centring and column norms.
 //
 // Each thread takes whole samples, which then stay in its core's cache; where there are fewer
-// samples than threads, the threads share the heads and the maps of one sample after the other.
+// samples than threads and each is a lot of work, the threads share the heads and the maps of one
+// sample after the other.
 // No sum is split between threads: results do not depend on their number.
 
 // How a head's tokens lie in working memory: rows of whole vectors, rows and columns padded with
@@ -154,17 +155,24 @@ inline void pool_columns(const Moments& m, const HeadLayout& layout, const float
   }
 }
 
+// Whether a thread takes whole samples: less than about a millisecond of work is done before
+// threads have met, should the cores be busy.
+inline bool takes_whole_samples(const Moments& m, int threads) {
+  constexpr int64_t kWorthMeeting = 100'000'000;  // multiplications
+  return m.batch >= threads || m.pairs * m.tokens * m.dim * m.dim < kWorthMeeting;
+}
+
 void pool_moments(const Moments& m, const float* z, float* maps, float* norms) {
   const HeadLayout layout(m);
   const int threads = omp_get_max_threads();
-  const bool whole_samples = m.batch >= threads;
+  const bool whole_samples = takes_whole_samples(m, threads);
   const int64_t blocks = (m.dim + kColumns - 1) / kColumns;
   const int64_t scratch_size = round_up(m.dim, kRows) * kColumns;
   float* heads = workspace<float>(0, threads * m.heads * layout.size);
   float* scratch = workspace<float>(1, threads * scratch_size);
   double* sums = workspace<double>(2, threads * layout.row);
   const NormVectors norm(m, layout, workspace<float>(3, 3 * layout.row));
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (whole_samples)
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (whole_samples && m.batch > 1)
   for (int64_t sample = 0; sample < m.batch; ++sample) {
     const int outer = omp_get_thread_num();
     float* prepared = heads + outer * m.heads * layout.size;

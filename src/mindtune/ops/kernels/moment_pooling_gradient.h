@@ -135,7 +135,7 @@ inline void add_norm_gradients(const Moments& m, const HeadLayout& layout, const
 void differentiate_moments(const Moments& m, const MomentGradient& io) {
   const HeadLayout layout(m);
   const int threads = omp_get_max_threads();
-  const bool whole_samples = m.batch >= threads, fused = m.weight != nullptr;
+  const bool whole_samples = takes_whole_samples(m, threads), fused = m.weight != nullptr;
   const int64_t square = m.dim * layout.row;
   const int64_t partials = fused ? m.batch * m.heads * 2 * layout.row : 0;
   float* heads = workspace<float>(0, threads * m.heads * layout.size);
@@ -147,7 +147,7 @@ void differentiate_moments(const Moments& m, const MomentGradient& io) {
   float* partial = workspace<float>(6, partials);
   float* vectors = workspace<float>(7, threads * 2 * layout.row);
   std::fill(partial, partial + partials, 0.0f);
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (whole_samples)
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (whole_samples && m.batch > 1)
   for (int64_t sample = 0; sample < m.batch; ++sample) {
     const int outer = omp_get_thread_num();
     float* prepared = heads + outer * m.heads * layout.size;

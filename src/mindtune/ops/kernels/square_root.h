@@ -17,7 +17,7 @@ struct Team {
 
   // Products of smaller matrices are done before threads have met.
   Team(int threads, bool whole_samples, int64_t dim)
-      : threads(whole_samples || dim < 192 ? 1 : threads) {}
+      : threads(whole_samples || dim < 512 ? 1 : threads) {}
 };
 
 // Two matrices of equally many rows, whose product left^T right is wanted; left^T is left itself
