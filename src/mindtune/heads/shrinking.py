@@ -14,8 +14,8 @@ class ShrinkingBlock(nn.SequentialCell, TwoPaths):
     """Two convolutions, 3 x 3 with stride 2, no padding and no bias, and a GELU between them.
 
     (B, P, d, d) -> (B, P, s, s). Parameters ``0.weight`` and ``2.weight`` are (P, P, 3, 3). On the
-    CPU one kernel does it all: MindSpore's convolution takes some thirty times longer, made for
-    more channels than a head has pairs.
+    CPU one kernel does it all: MindSpore's convolution is made for more channels than a head has
+    pairs.
     """
 
     def __init__(self, pairs: int) -> None:

@@ -24,8 +24,7 @@ class SquareRootCovariance(nn.Cell, TwoPaths):
 
     Args:
         dim: d.
-        iterations: Newton-Schulz steps; five come within about 1e-2 of the root of a full-rank
-            covariance, and the paper found no gain from more.
+        iterations: Newton-Schulz steps; the authors' networks use five.
 
     Raises:
         ValueError: no channel or no step; tokens of another shape, or a single one, when the graph
