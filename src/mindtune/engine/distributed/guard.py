@@ -3,8 +3,8 @@
 mpirun (Open MPI 5) sends SIGKILL a quarter of a second after SIGTERM, and msrun sends nothing else.
 Both reach only the process that they started. That one is kept empty here: it forks the rank into a
 session of its own, passes signals on and returns the rank's exit code. When it is killed, the
-kernel sends the rank SIGTERM, and the rank ends by itself: after a checkpoint, or at once where no
-training is under way.
+kernel sends the rank SIGUSR2, and the rank ends by itself: after a checkpoint, or at once where no
+training is under way. Launchers send none of those themselves: the same signal twice means haste.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import sys
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+PARENT_GONE = signal.SIGUSR2
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -35,14 +36,14 @@ def fork_behind_guard(die_with_launcher: bool) -> None:
     child = os.fork()
     if child == 0:
         os.setsid()
-        die_with_parent(signal.SIGTERM)
+        die_with_parent(PARENT_GONE)
         if os.getppid() != parent:
-            os._exit(128 + signal.SIGTERM)
+            os._exit(128 + PARENT_GONE)
         return
     for number in _PASSED_ON:
         signal.signal(number, lambda number, _: _send(child, number))
     if die_with_launcher:
-        die_with_parent(signal.SIGTERM)
+        die_with_parent(PARENT_GONE)
     sys.stdout.flush()
     os._exit(_exit_code(child))
 

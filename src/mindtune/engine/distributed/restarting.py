@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mindtune.engine.distributed.guard import die_with_parent
+from mindtune.engine.distributed.guard import PARENT_GONE, die_with_parent
 from mindtune.engine.distributed.launch import ALONE, detect_launch
 from mindtune.errors import ConfigError, UserError
 
@@ -77,7 +77,7 @@ def _start(launcher: str | None) -> list[str]:
 def _run(command: list[str]) -> tuple[int, bool]:
     """Exit code of ``command``, as a shell gives it, and whether a signal asked us to stop."""
     stopped = []
-    process = subprocess.Popen(command, preexec_fn=lambda: die_with_parent(signal.SIGTERM))
+    process = subprocess.Popen(command, preexec_fn=lambda: die_with_parent(PARENT_GONE))
 
     def forward(number: int, _: object) -> None:
         stopped.append(number)

@@ -14,7 +14,7 @@ from mindtune.errors import UserError
 
 Item = TypeVar("Item")
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class StopRequested(Exception):  # noqa: N818
@@ -35,7 +35,7 @@ class StopRequest:
 
     Attributes:
         serve: False on ranks that leave it to rank 0, whose checkpoint holds for all.
-        number: the signal, None while there is none.
+        number: the first signal, None while there is none.
     """
 
     serve: bool = True
@@ -76,5 +76,6 @@ class StopRequest:
             yield item
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        self.number = number
+        if self.number is None:
+            self.number = number
         signal.signal(number, self._usual[number])
