@@ -48,8 +48,8 @@ class ChannelsLastConv(nn.Cell):
     """2-D convolution, maps (B, H, W, C) -> (B, H', W', O), under a convolution's parameters.
 
     ``weight`` (O, C, k, k) and ``bias`` (O,) are laid out as in PyTorch. Every window is gathered
-    into a row and multiplied with the weights: MindSpore's CPU convolution takes 100 to 200
-    times as long forward (3 x 3 and 7 x 7), and gather and product exist on every device. The price is
+    into a row and multiplied with the weights: MindSpore's CPU convolution takes 100 to 200 times
+    as long forward (3 x 3 and 7 x 7), and gather and product exist on every device. The price is
     memory for the rows, k^2 / stride^2 times the input.
 
     Args:

@@ -26,7 +26,8 @@ class DepthwiseConv(nn.Cell):
     padded with zeros. Along a row the convolution is a product with a banded (Toeplitz) matrix,
     and the k rows which an output row reads lie side by side: (C, B H, k W) x (C, k W, W). That is
     W / k times the arithmetic, yet on CPU 5 to 14 times as fast as MindSpore's grouped convolution
-    and 18 to 54 times as fast as adding up shifted maps. H and W must be known when the graph is built.
+    and 18 to 54 times as fast as adding up shifted maps. H and W must be known when the graph is
+    built.
 
     Raises:
         ConfigError: an even kernel.
