@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +22,20 @@ def golden_input(name: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def golden_weight(key: str, shape: tuple[int, ...]) -> np.ndarray:
-    """0.05 * normal, plus 1 for the scales of norms (1-D weights)."""
-    shift = 1.0 if len(shape) == 1 and key.endswith("weight") else 0.0
+    """0.05 * normal, plus 1 for the scales of norms (1-D weights) and of layers (gamma)."""
+    scales = (len(shape) == 1 and key.endswith("weight")) or key.endswith("gamma")
+    shift = 1.0 if scales else 0.0
     return (0.05 * draw(key, shape) + shift).astype(np.float32)
 
 
-def fill(cell: nn.Cell, prefix: str = "") -> None:
-    """Give every parameter of ``cell`` its golden weight."""
+def fill(
+    cell: nn.Cell, prefix: str = "", authors_name: Callable[[str], str] = lambda name: name
+) -> None:
+    """Give every parameter of ``cell`` its golden weight, which follows from the authors' name."""
     for name, parameter in cell.parameters_and_names():
         if parameter.requires_grad or "rng_step" not in name:
-            parameter.set_data(Tensor(golden_weight(prefix + name, parameter.shape)))
+            weight = golden_weight(authors_name(prefix + name), parameter.shape)
+            parameter.set_data(Tensor(weight))
 
 
 def assert_golden(logits: Tensor, case: str) -> None:

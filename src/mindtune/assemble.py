@@ -29,7 +29,13 @@ from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.layers.random import seed_random_layers
 from mindtune.preprocessing import Preprocessing
-from mindtune.tuning.apply import apply_tunings, find_tunings, train_everything, train_nothing
+from mindtune.tuning.apply import (
+    apply_tunings,
+    find_tunings,
+    train_everything,
+    train_norm,
+    train_nothing,
+)
 from mindtune.tuning.psrp import add_psrp
 
 
@@ -63,6 +69,7 @@ def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Paramete
     psrp = config.psrp
     return {
         "linear": train_nothing,
+        "norm": train_norm,
         "psrp": partial(add_psrp, width=psrp.width, init=psrp.init),
         "full": train_everything,
     }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from mindspore import Parameter, Tensor, nn
 
+from mindtune.heads.linear import LinearHead
 from mindtune.parameters import weights_of
 
-_BACKBONE = "backbone."
+_BACKBONE, _HEAD = "backbone.", "head."
+_FC = "fc"  # what torchvision and timm call the linear classifier of a ResNet
 
 
 class Classifier(nn.Cell):
     """Images (B, 3, S, S) -> logits (B, K).
 
-    Parameters carry the names of timm and of the papers' files: the backbone's without a prefix
-    (``blocks.0.attn.qkv.weight``), the head's under ``head.``.
+    Parameters carry the names of the backbone's library and of the papers' files: the backbone's
+    without a prefix (``blocks.0.attn.qkv.weight``), the head's under ``head.``, but a linear one on
+    a ResNet under ``fc.``.
     """
 
     def __init__(self, backbone: nn.Cell, head: nn.Cell) -> None:
@@ -21,7 +24,15 @@ class Classifier(nn.Cell):
         self.backbone = backbone
         self.head = head
         for name, parameter in self.parameters_and_names():
-            parameter.name = name[len(_BACKBONE) :] if name.startswith(_BACKBONE) else name
+            parameter.name = self._library_name(name)
+
+    def _library_name(self, place: str) -> str:
+        """The name of the parameter at ``place`` of this Cell."""
+        if place.startswith(_BACKBONE):
+            return place[len(_BACKBONE) :]
+        if self.backbone.classifier == _FC and isinstance(self.head, LinearHead):
+            return f"{_FC}.{place[len(_HEAD) :]}"
+        return place
 
     def construct(self, images: Tensor) -> Tensor:
         tokens, pooled = self.backbone(images)

@@ -42,7 +42,8 @@ class TuningConfig:
     """What of the backbone changes and trains; the head always trains.
 
     Attributes:
-        modes: one or more of linear (nothing), psrp (only the recalibrations), full (everything).
+        modes: one or more of linear (nothing), norm (only the final norm), psrp (only the
+            recalibrations), full (everything).
         psrp: options of psrp.
     """
 
@@ -74,6 +75,7 @@ class MomentHeadConfig:
         centering: what is subtracted from each head.
         first_token: whether token 0 takes part; auto keeps it where it is a patch, drop loses that
             patch as the authors' code does.
+        init: how its dense layers start.
     """
 
     width: int = 512
@@ -82,6 +84,7 @@ class MomentHeadConfig:
     split: Literal["contiguous", "strided"] = "contiguous"
     centering: Literal["scalar", "channel", "none"] = "scalar"
     first_token: Literal["auto", "drop", "keep"] = "auto"
+    init: Literal["normal", "uniform"] = "normal"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mindspore import Parameter, nn
 
 RNG_STEP = "rng_step"  # position of a random layer's stream: belongs to a run, not to weights
+RUNNING_MEAN, RUNNING_VAR = "running_mean", "running_var"  # of batch norms: saved, never trained
 
 
 def named_weights(net: nn.Cell) -> dict[str, Parameter]:
@@ -23,3 +24,13 @@ def named_weights(net: nn.Cell) -> dict[str, Parameter]:
 def weights_of(net: nn.Cell) -> list[Parameter]:
     """Weights in the order of the layers."""
     return list(named_weights(net).values())
+
+
+def learnable_weights_of(net: nn.Cell) -> list[Parameter]:
+    """Weights that a gradient may change: all but the running statistics of batch norms."""
+    return [parameter for name, parameter in named_weights(net).items() if not _is_running(name)]
+
+
+def _is_running(name: str) -> bool:
+    """Whether the parameter ``name`` is a running statistic."""
+    return name.rsplit(".", 1)[-1] in (RUNNING_MEAN, RUNNING_VAR)

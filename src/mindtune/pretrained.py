@@ -11,6 +11,7 @@ from typing import Any
 from mindtune.classifier import Classifier
 from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
 from mindtune.errors import DataError, WeightsError
+from mindtune.parameters import named_weights
 from mindtune.run_folder import weight_file
 from mindtune.weights.load import LoadReport, load_weights
 from mindtune.weights.readers import read_tensors
@@ -109,8 +110,10 @@ def load_for_training(
     added = [p.name for group in network.parameter_groups().values() for p in group]
     added = [name for name in added if name.split(".")[-3:-2] == ["psrp"]]
     new = [] if set(added) & set(pretrained.file.tensors) else added
-    head = ["head"] if reset_head else []
-    return _load(network, pretrained, position_resize, new=[*new, *head], dropped=head)
+    if not reset_head:
+        return _load(network, pretrained, position_resize, new=new)
+    head = [f"head.{name}" for name in named_weights(network.head)]
+    return _load(network, pretrained, position_resize, new=[*new, *head], dropped=["head"])
 
 
 def load_for_evaluation(

@@ -30,6 +30,7 @@ from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.files import write_atomically
+from mindtune.layers.batch_norm import moving_statistics
 from mindtune.layers.random import seed_random_layers
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
@@ -214,6 +215,7 @@ def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
 def _build_step(run: _Run, network: Classifier) -> TrainStep:
     config, optim = run.config, run.config.optim
     trained = [p for p in weights_of(network) if p.requires_grad]
+    moving = moving_statistics(network.backbone)
     to_precision(network, config.precision)
     seed_random_layers(network, config.seed, run.world.rank * config.batch_size)
     return TrainStep(
@@ -223,7 +225,7 @@ def _build_step(run: _Run, network: Classifier) -> TrainStep:
             optim.name, trained, optim.weight_decay, optim.betas, optim.eps, optim.momentum
         ),
         clip_norm=optim.clip_norm,
-        ema=None if config.ema_decay is None else Ema(trained, config.ema_decay),
+        ema=None if config.ema_decay is None else Ema([*trained, *moving], config.ema_decay),
         loss_scaler=create_loss_scaler(config.precision),
         accumulate=config.accumulate,
         world=run.world,

@@ -14,8 +14,9 @@ from mindtune.errors import ConfigError
 class Ema(nn.Cell):
     """``e = decay e + (1 - decay) p`` after every update, without warm-up or bias correction.
 
-    Only what trains is averaged: frozen weights equal their average. ``count`` is the number of
-    updates averaged.
+    Only what changes is averaged: what trains, and the running statistics that batch norms move
+    (the averaged network is evaluated with averaged statistics). Frozen weights equal their
+    average. ``count`` is the number of updates averaged.
     """
 
     def __init__(self, parameters: Sequence[Parameter], decay: float) -> None:

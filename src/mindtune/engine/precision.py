@@ -7,11 +7,19 @@ from mindspore import amp, nn
 
 from mindtune.errors import ConfigError
 from mindtune.layers.conv import ChannelsLastConv
+from mindtune.layers.depthwise import DepthwiseConv
 from mindtune.layers.packed_attention import PackedAttention
 from mindtune.layers.patch_embed import PatchProjection
 
 _DTYPES = {"fp16": ms.float16, "bf16": ms.bfloat16}
-_PRODUCTS = (nn.Dense, nn.Conv2d, ChannelsLastConv, PatchProjection, PackedAttention)
+_PRODUCTS = (
+    nn.Dense,
+    nn.Conv2d,
+    ChannelsLastConv,
+    DepthwiseConv,
+    PatchProjection,
+    PackedAttention,
+)
 _FIRST_SCALE = 2.0**16
 _SCALE_FACTOR = 2
 _SCALE_WINDOW = 2000

@@ -12,6 +12,7 @@ from mindspore import dtype as mstype
 from mindtune.engine.distributed.world import World
 from mindtune.engine.ema import Ema
 from mindtune.engine.optim import SGD, AdamW
+from mindtune.layers.batch_norm import moving_statistics
 from mindtune.layers.random import random_layers, set_random_step
 
 Batch = tuple[Tensor, ...]
@@ -91,20 +92,35 @@ class SharedUpdate(nn.Cell):
     """Update from what all ranks found: the mean of their gradients; losses travel with them.
 
     Overflow needs no agreement of its own: it is looked for in the mean, which every rank has.
+    Running statistics of batch norms, ``moving``, which every rank takes from its own images,
+    become their mean over ranks.
     """
 
-    def __init__(self, update: nn.Cell, mean: nn.Cell, num_gradients: int) -> None:
+    def __init__(
+        self,
+        update: nn.Cell,
+        mean: nn.Cell,
+        num_gradients: int,
+        moving: Sequence[Parameter] = (),
+    ) -> None:
         super().__init__(auto_prefix=False)
         self.update = update
         self.mean = mean
         self.num_gradients = num_gradients
+        self.moving = ParameterTuple(moving)
 
     def construct(
         self, lr: Tensor, gradients: tuple[Tensor, ...], scalars: tuple[Tensor, ...]
     ) -> tuple[tuple[Tensor, ...], Tensor]:
-        shared = self.mean(gradients + scalars)
+        statistics: tuple[Tensor, ...] = ()
+        for own in self.moving:
+            statistics += (own * 1.0,)
+        shared = self.mean(gradients + statistics + scalars)
+        first_scalar = self.num_gradients + len(self.moving)
+        for i in range(len(self.moving)):
+            ops.assign(self.moving[i], shared[self.num_gradients + i])
         norm = self.update(lr, shared[: self.num_gradients])
-        return shared[self.num_gradients :], norm
+        return shared[first_scalar:], norm
 
 
 class WholeStep(nn.Cell):
@@ -201,8 +217,11 @@ class TrainStep:
         update: nn.Cell = Update(optimizer, clip_norm, ema)
         if loss_scaler is not None:
             update = ScaledUpdate(update, loss_scaler)
-        shapes = [p.shape for p in parameters] + [()] * (accumulate + len(self.term_names))
-        shared = SharedUpdate(update, world.mean_of(shapes, message_mb), len(parameters))
+        moving = moving_statistics(objective) if world.size > 1 else []
+        shapes = [p.shape for p in (*parameters, *moving)]
+        shapes += [()] * (accumulate + len(self.term_names))
+        mean = world.mean_of(shapes, message_mb)
+        shared = SharedUpdate(update, mean, len(parameters), moving)
         if accumulate == 1:
             self.whole = WholeStep(gradients, shared)
         else:

@@ -49,5 +49,9 @@ class ClassifierHead(nn.Cell):
         return self.fc(tokens, pooled)
 
 
-LINEAR_HEADS: dict[str, type[nn.Cell]] = {"head": LinearHead, "head.fc": ClassifierHead}
+LINEAR_HEADS: dict[str, type[nn.Cell]] = {
+    "head": LinearHead,
+    "head.fc": ClassifierHead,
+    "fc": LinearHead,
+}
 """By what timm calls the linear head of a network, which its backbone says as ``classifier``."""

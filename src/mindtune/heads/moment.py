@@ -7,13 +7,15 @@ from mindspore import Tensor, nn
 from mindtune.errors import ConfigError, check_option
 from mindtune.heads.pairing import PAIRINGS, head_pairs
 from mindtune.heads.shrinking import ShrinkingBlock
-from mindtune.layers.linear import linear
+from mindtune.layers.linear import fan_in_linear, linear
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import MomentPooling
 from mindtune.ops.map_shrinking import shrunk_side
 from mindtune.ops.moment_pooling import CENTERINGS, SPLITS
 
 FIRST_TOKEN = ("drop", "keep")
+_LINEAR = {"normal": linear, "uniform": fan_in_linear}
+INITS = tuple(_LINEAR)
 _NORM_EPS = 1e-5
 
 
@@ -50,6 +52,9 @@ class MomentHead(nn.Cell):
           loses a patch: ``first_token="keep"``.
         * ``split="contiguous"`` is their transformer form, ``"strided"`` (channel c belongs to head
           c mod H) their convolutional and MLP form; weights are not portable between the two.
+        * ``init="normal"`` (std 0.02, biases 0) is how they start the dense layers on ViT and Swin,
+          ``"uniform"`` (PyTorch's default) on ConvNeXt and AS-MLP.
+        * Their projection on maps is a 1 x 1 convolution: the same numbers in another shape.
         * Sizes are derived, where their code fixes 2,883 features and 3 pairs.
 
     Raises:
@@ -66,12 +71,14 @@ class MomentHead(nn.Cell):
         split: str = "contiguous",
         centering: str = "scalar",
         first_token: str = "drop",
+        init: str = "normal",
     ) -> None:
         super().__init__()
         check_option("head.moment.pairing", pairing, PAIRINGS)
         check_option("head.moment.split", split, SPLITS)
         check_option("head.moment.centering", centering, CENTERINGS)
         check_option("head.moment.first_token", first_token, FIRST_TOKEN)
+        check_option("head.moment.init", init, INITS)
         if num_heads < 2 or width % num_heads:
             raise ConfigError(
                 f"head.moment.num_heads: got {num_heads}, expected at least 2 and a divisor of "
@@ -81,12 +88,13 @@ class MomentHead(nn.Cell):
         pairs = head_pairs(pairing, num_heads)
         features = len(pairs) * map_side(head_dim) ** 2
         self.first = 1 if first_token == "drop" else 0
-        self.proj = linear(in_dim, width)
+        dense = _LINEAR[init]
+        self.proj = dense(in_dim, width)
         self.ln = LayerNorm(head_dim, _NORM_EPS)
         self.pooling = MomentPooling(num_heads, pairs, split, centering, _NORM_EPS)
         self.downblocks = nn.CellList([ShrinkingBlock(len(pairs))])
-        self.classifier1 = linear(in_dim, num_classes)
-        self.classifier2 = linear(features, num_classes)
+        self.classifier1 = dense(in_dim, num_classes)
+        self.classifier2 = dense(features, num_classes)
 
     def second_moments(self, tokens: Tensor) -> Tensor:
         """Cross-covariances of the head pairs with columns of unit norm, (B, P, d, d)."""

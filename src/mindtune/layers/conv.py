@@ -30,14 +30,27 @@ def window_indices(
     return flat.reshape(-1).astype(np.int32), flat.shape[0], flat.shape[1]
 
 
+def gather_windows(maps: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """What each output pixel of a convolution sees, (B, H, W, C) -> (B, H', W', k^2 C).
+
+    Pixels outside the map are zeros. H and W must be known when the graph is built; B need not.
+    """
+    _, height, width, c = maps.shape
+    indices, rows, columns = window_indices(height, width, kernel, stride, padding)
+    pixels = maps.reshape(-1, height * width, c)  # (B, HW, C)
+    if padding > 0:
+        pixels = ops.concat((pixels, ops.zeros_like(pixels[:, :1])), 1)  # (B, HW + 1, C)
+    seen = ops.gather(pixels, Tensor(indices), 1)  # (B, H'W'kk, C)
+    return seen.reshape(-1, rows, columns, kernel * kernel * c)
+
+
 class ChannelsLastConv(nn.Cell):
     """2-D convolution, maps (B, H, W, C) -> (B, H', W', O), under a convolution's parameters.
 
     ``weight`` (O, C, k, k) and ``bias`` (O,) are laid out as in PyTorch. Every window is gathered
-    into a row and multiplied with the weights: MindSpore's CPU convolution takes 20 to 50 times as
-    long (3 x 3 and strided ones), and gather and product exist on every device. The price is
-    memory for the rows, k^2 / stride^2 times the input. H and W must be known when the graph is
-    built; B need not.
+    into a row and multiplied with the weights: MindSpore's CPU convolution takes 100 to 200 times
+    as long forward (3 x 3 and 7 x 7), and gather and product exist on every device. The price is
+    memory for the rows, k^2 / stride^2 times the input.
 
     Args:
         in_channels: C.
@@ -70,22 +83,10 @@ class ChannelsLastConv(nn.Cell):
             start = uniform if weight_init is None else "zeros"
             self.bias = Parameter(initializer(start, (out_channels,)), name="bias")
 
-    def windows(self, maps: Tensor) -> Tensor:
-        """What each output pixel sees, (B, H', W', k^2 C)."""
-        _, height, width, c = maps.shape
-        indices, rows, columns = window_indices(
-            height, width, self.kernel, self.stride, self.padding
-        )
-        pixels = maps.reshape(-1, height * width, c)  # (B, HW, C)
-        if self.padding > 0:
-            pixels = ops.concat((pixels, ops.zeros_like(pixels[:, :1])), 1)  # (B, HW + 1, C)
-        seen = ops.gather(pixels, Tensor(indices), 1)  # (B, H'W'kk, C)
-        return seen.reshape(-1, rows, columns, self.kernel * self.kernel * c)
-
     def construct(self, maps: Tensor) -> Tensor:
         rows = maps
         if self.kernel > 1 or self.stride > 1:
-            rows = self.windows(maps)
+            rows = gather_windows(maps, self.kernel, self.stride, self.padding)
         weight = ops.transpose(ops.cast(self.weight, rows.dtype), (0, 2, 3, 1))  # (O, k, k, C)
         weight = weight.reshape(weight.shape[0], -1)  # (O, kkC)
         if self.has_bias:

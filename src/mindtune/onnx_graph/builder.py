@@ -14,6 +14,7 @@ from mindtune.onnx_graph.package import require
 from mindtune.version import __version__
 
 OPSET = 17  # the first with LayerNormalization; onnxruntime 1.16 (2023) and 1.31 read the files
+END = 2**63 - 1  # a Slice that ends here goes up to the end of the axis
 IR_VERSION = 8  # the one that belongs to this opset: a newer one shuts older runtimes out
 
 _MOST_SHOWN = 16  # numbers of a constant that its name spells out

@@ -8,24 +8,10 @@ from mindtune.backbones.clip_resnet import (
     ClipBottleneck,
     ModifiedResNet,
 )
-from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.frozen_batch_norm import FrozenBatchNorm
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
 _CHANNELS_FIRST, _CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
-
-
-def convolution(graph: GraphBuilder, cell: ChannelsLastConv, maps: str) -> str:
-    """Maps (B, H, W, C) -> (B, H', W', O)."""
-    parameters = [cell.weight, cell.bias] if cell.has_bias else [cell.weight]
-    x = graph.node(
-        "Conv",
-        graph.node("Transpose", maps, perm=_CHANNELS_FIRST),
-        *map(graph.parameter, parameters),
-        strides=(cell.stride,) * 2,
-        pads=(cell.padding,) * 4,
-    )
-    return graph.node("Transpose", x, perm=_CHANNELS_LAST)
 
 
 def batch_norm(graph: GraphBuilder, cell: FrozenBatchNorm, maps: str) -> str:
@@ -94,7 +80,6 @@ def modified_resnet(graph: GraphBuilder, cell: ModifiedResNet, images: str) -> t
 
 
 WRITERS: dict[type, Writer] = {
-    ChannelsLastConv: convolution,
     FrozenBatchNorm: batch_norm,
     AveragePool: average_pool,
     ClipBottleneck: bottleneck,

@@ -8,12 +8,11 @@ from mindtune.heads.linear import ClassifierHead, LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.shrinking import ShrinkingBlock
-from mindtune.onnx_graph.builder import GraphBuilder, Writer
+from mindtune.onnx_graph.builder import END, GraphBuilder, Writer
 from mindtune.onnx_graph.layers import dense, sequential
 from mindtune.ops import COLUMN_EPS, SquareRootCovariance
 
 _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional package
-_END = 2**63 - 1  # Slice: up to the end of the axis
 
 
 def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str) -> str:
@@ -54,7 +53,7 @@ def _mean_logits(
 
 def _from_token(graph: GraphBuilder, tokens: str, first: int) -> str:
     """``tokens[:, first:]``."""
-    start, end, axis = ((value,) for value in (first, _END, 1))
+    start, end, axis = ((value,) for value in (first, END, 1))
     return graph.node(
         "Slice", tokens, graph.integers(start), graph.integers(end), graph.integers(axis)
     )

@@ -7,7 +7,18 @@ from pathlib import Path
 from mindtune.classifier import Classifier, UnnormedClassifier
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.onnx_graph import attention, beit, clip, clip_resnet, heads, layers, swin, vit
+from mindtune.onnx_graph import (
+    attention,
+    beit,
+    clip,
+    clip_resnet,
+    convnets,
+    heads,
+    layers,
+    maps,
+    swin,
+    vit,
+)
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 from mindtune.parameters import weights_of
 
@@ -30,7 +41,13 @@ def unnormed_classifier(graph: GraphBuilder, cell: UnnormedClassifier, images: s
     return graph.cell(cell.head, tokens, pooled)
 
 
-BACKBONES = {**vit.BACKBONES, **beit.BACKBONES, **swin.BACKBONES, **clip.BACKBONES}
+BACKBONES = {
+    **vit.BACKBONES,
+    **beit.BACKBONES,
+    **swin.BACKBONES,
+    **clip.BACKBONES,
+    **convnets.BACKBONES,
+}
 
 WRITERS: dict[type, Writer] = {
     Classifier: classifier,
@@ -42,6 +59,8 @@ WRITERS: dict[type, Writer] = {
     **swin.WRITERS,
     **clip.WRITERS,
     **clip_resnet.WRITERS,
+    **convnets.WRITERS,
+    **maps.WRITERS,
     **heads.WRITERS,
     **layers.WRITERS,
 }

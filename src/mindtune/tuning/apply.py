@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from mindspore import Parameter, nn
 
 from mindtune.errors import ConfigError, nearest
+from mindtune.layers.batch_norm import BatchNorm
+from mindtune.parameters import learnable_weights_of
 
 Tuning = Callable[[nn.Cell], "list[Parameter]"]
 
@@ -18,14 +20,29 @@ def train_nothing(backbone: nn.Cell) -> list[Parameter]:
 
 def train_everything(backbone: nn.Cell) -> list[Parameter]:
     """``full``: every weight of the backbone trains; statistics of batch norms are no weights."""
-    return [p for group in backbone.layer_groups().values() for p in group if p.requires_grad]
+    return learnable_weights_of(backbone)
+
+
+def train_norm(backbone: nn.Cell) -> list[Parameter]:
+    """``norm``: the final norm trains, as it does in the Moment Probing authors' ConvNeXt.
+
+    Raises:
+        ConfigError: a backbone without a final norm.
+    """
+    groups = backbone.layer_groups()
+    if "norm" not in groups:
+        raise ConfigError(
+            f"tuning norm: {type(backbone).__name__} has no final norm; leave norm out of the modes"
+        )
+    return groups["norm"]
 
 
 def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Parameter]:
     """Apply each tuning in turn and freeze what none of them trains.
 
     A tuning may change the backbone (add PSRP, ...) and returns the parameters it trains; the union
-    trains. Parameters are told apart by identity, never by what their names contain.
+    trains. Parameters are told apart by identity, never by what their names contain. A batch norm
+    whose scale does not train keeps its running statistics, too.
 
     Returns:
         The backbone parameters that train.
@@ -33,6 +50,9 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
     chosen = {id(p): p for tuning in tunings for p in tuning(backbone)}
     for parameter in backbone.get_parameters():
         parameter.requires_grad = id(parameter) in chosen
+    for _, cell in backbone.cells_and_names():
+        if isinstance(cell, BatchNorm):
+            cell.frozen = id(cell.weight) not in chosen
     return list(chosen.values())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore.common.initializer import Initializer, Normal, Zero
+from mindspore.common.initializer import Zero
 
 from mindtune.errors import ConfigError, nearest
 from mindtune.layers.linear import linear
@@ -15,37 +17,46 @@ class PSRP(nn.Cell):
     """``b + (1 + w) * branch``, w and b computed per token and channel from the block's input.
 
     ``r = relu(u U^T); w = r Vw^T; b = r Vb^T`` with U (width, C) shared between scale and shift and
-    Vw, Vb (C, width), no biases: 3 * width * C parameters a block. u (B, N, C) is the un-normed
-    residual stream, branch (B, N, C) the perceptron's output before drop path.
+    Vw, Vb (C, width), no biases: 3 * width * C parameters a block. u (..., C) is what the block
+    gives: the un-normed residual stream in ViT, Swin and AS-MLP, the perceptron's output in
+    ConvNeXt; branch (..., C) is the perceptron's output before drop path.
     Moment Probing (ICCV 2023), section 3.3.
 
     Args:
         dim: C.
         width: 16 for every C in the paper.
         init: ``zero`` sets Vw and Vb to zero, so tuning starts from the pre-trained function
-            (default); ``authors`` draws all three from a normal of std 0.02, so an untrained MP+
-            already differs from its backbone, as in the authors' code.
+            (default); ``authors`` starts all three as ``layer`` does, so an untrained MP+ already
+            differs from its backbone, as in the authors' code: normal of std 0.02 in ViT, uniform
+            in ConvNeXt and AS-MLP.
+        layer: makes the three maps, of the kind that the block itself is made of.
 
     Raises:
         ConfigError: unknown ``init`` or a width below 1.
     """
 
-    def __init__(self, dim: int, width: int = 16, init: str = "zero") -> None:
+    def __init__(
+        self,
+        dim: int,
+        width: int = 16,
+        init: str = "zero",
+        layer: Callable[..., nn.Cell] = linear,
+    ) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim, self.layer = dim, layer
         if init not in INITS:
             raise ConfigError(
                 f"tuning.psrp.init: got {init!r}, expected a known one{nearest(init, INITS)}"
             )
         if width < 1:
             raise ConfigError(f"tuning.psrp.width: got {width}, expected at least 1")
-        up_init: Initializer = Zero() if init == "zero" else Normal(0.02)
-        self.down = linear(dim, width, bias=False)
-        self.up_weight = linear(width, dim, bias=False, weight_init=up_init)
-        self.up_bias = linear(width, dim, bias=False, weight_init=up_init)
+        up_init = Zero() if init == "zero" else None
+        self.down = layer(dim, width, bias=False)
+        self.up_weight = layer(width, dim, bias=False, weight_init=up_init)
+        self.up_bias = layer(width, dim, bias=False, weight_init=up_init)
 
     def construct(self, tokens: Tensor, branch: Tensor) -> Tensor:
-        reduced = ops.relu(self.down(tokens))  # (B, N, width)
+        reduced = ops.relu(self.down(tokens))  # (..., width)
         return self.up_bias(reduced) + (1.0 + self.up_weight(reduced)) * branch
 
 
@@ -65,5 +76,5 @@ def add_psrp(backbone: nn.Cell, width: int = 16, init: str = "zero") -> list[Par
             "use tuning linear or full, or another backbone"
         )
     for block in blocks:
-        block.psrp = PSRP(block.psrp.dim, width, init)
+        block.psrp = PSRP(block.psrp.dim, width, init, block.psrp.layer)
     return [p for block in blocks for p in block.psrp.get_parameters()]

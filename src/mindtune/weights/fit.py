@@ -55,8 +55,10 @@ def compare(
 ) -> Fit:
     """Account for every name.
 
-    Tensors covered by ``dropped`` are left out first; a parameter covered by ``new`` is loaded all
-    the same if the file still has it.
+    Tensors covered by ``dropped`` are left out first, unless the network has a parameter of this
+    name which is not covered by ``new`` and so cannot do without it (ConvNeXt's final norm is
+    called ``head.norm``). A parameter covered by ``new`` is loaded all the same if the file still
+    has it.
 
     Args:
         network: shapes of the parameters.
@@ -64,7 +66,12 @@ def compare(
         new: names, or beginnings of names that end at a dot.
         dropped: the same for tensors of the file.
     """
-    offered = {name: array.shape for name, array in tensors.items() if not covered(name, dropped)}
+    needed = {name for name in network if not covered(name, new)}
+    offered = {
+        name: array.shape
+        for name, array in tensors.items()
+        if name in needed or not covered(name, dropped)
+    }
     common = [name for name in network if name in offered]
     equal = [name for name in common if offered[name] == network[name]]
     resized = [

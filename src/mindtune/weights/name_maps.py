@@ -1,6 +1,7 @@
 """Names of other libraries in timm's words: one declarative table a source.
 
-CLIP's tables are in ``clip_names``; the form of a table is in ``name_map``.
+CLIP's tables are in ``clip_names``, those of convolutional networks in ``convnet_names``; the form
+of a table is in ``name_map``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mindtune.weights.clip_names import HUGGING_FACE_CLIP, OPENAI_CLIP, TIMM_CLIP
+from mindtune.weights.convnet_names import CONVNET_NAME_MAPS
 from mindtune.weights.name_map import (
     CONVOLUTION,
     DENSE,
@@ -152,4 +154,5 @@ NAME_MAPS = (
     TIMM_CLIP,
     ORIGINAL_SWIN,
     ORIGINAL_BEIT,
+    *CONVNET_NAME_MAPS,
 )

@@ -20,6 +20,8 @@ _MINDSPORE_NAMES = {  # of normalisation layers; only where both of a pair are t
 }
 _COUNTER = "num_batches_tracked"  # of torch's batch norms: state of a training, no weight
 _ADAPTERS = ({"weight"}, {"weight", "bias"})  # one linear layer saved by itself (AMU-Tuning)
+_RESNET_CLASSIFIER = {"fc.weight": "head.weight", "fc.bias": "head.bias"}
+_OF_A_RESNET = "layer1.0.conv1.weight"
 _PARTS = (("masked_embed",), ("head_dense",))  # mask token of iBOT and SMKD, second head of EsViT
 
 
@@ -67,8 +69,8 @@ def canonical_names(names: Iterable[str]) -> dict[str, str]:
     ``module.`` (data parallel) goes when all names carry it, ``backbone.`` when leaving it out
     makes no two names equal; MindSpore's ``gamma``/``beta`` and ``moving_mean``/``moving_variance``
     become ``weight``/``bias`` and ``running_mean``/``running_var``. A linear layer alone is called
-    ``fc``. The same is done to files and to networks, so neither needs to know how the other one is
-    wrapped.
+    ``fc``, a ResNet's classifier ``head``. The same is done to files and to networks, so neither
+    needs to know how the other one is wrapped.
     """
     result = {name: name for name in names}
     if set(result) in _ADAPTERS:
@@ -79,7 +81,10 @@ def canonical_names(names: Iterable[str]) -> dict[str, str]:
     result = _if_distinct(bare, result)
     taken = set(result.values())
     torch_names = {name: _torch_name(short, taken) for name, short in result.items()}
-    return _if_distinct(torch_names, result)
+    result = _if_distinct(torch_names, result)
+    if _OF_A_RESNET not in result.values():
+        return result
+    return {name: _RESNET_CLASSIFIER.get(short, short) for name, short in result.items()}
 
 
 def _if_distinct(new: dict[str, str], old: dict[str, str]) -> dict[str, str]:
@@ -128,7 +133,8 @@ def _pattern(source: str) -> re.Pattern[str]:
 def _place(
     patterns: list[tuple[re.Pattern[str], Entry]], name: str, short: str, array: np.ndarray
 ) -> tuple[int, str, np.ndarray]:
-    """Which part of which timm tensor ``array`` is, and that part; unknown names stay."""
+    """Which part of which timm tensor ``array`` is, and that part; unknown names stay as ``short``,
+    without the prefix."""
     for order, (pattern, entry) in enumerate(patterns):
         match = pattern.fullmatch(short)
         if match is None:
@@ -139,7 +145,7 @@ def _place(
                 "file is damaged or of another layout"
             )
         return order, _target(entry, match.groupdict()), entry.layout.to_timm(array)
-    return len(patterns), name, array
+    return len(patterns), short, array
 
 
 def _target(entry: Entry, numbers: Mapping[str, str]) -> str:

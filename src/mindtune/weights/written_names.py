@@ -10,12 +10,17 @@ import numpy as np
 
 from mindtune.errors import WeightsError
 from mindtune.weights.clip_names import HUGGING_FACE_CLIP, TIMM_CLIP
+from mindtune.weights.convnet_names import WRITTEN_HUGGING_FACE_CONVNEXT
 from mindtune.weights.fit import covered
 from mindtune.weights.name_map import HEAD_BIAS, INTO_HEADS, OUT_OF_HEADS, Entry, NameMap
 from mindtune.weights.name_maps import GOOGLE_VIT, WRITTEN_HUGGING_FACE_VIT
 from mindtune.weights.names import Renamed
 
-HUGGING_FACE_MAPS = (WRITTEN_HUGGING_FACE_VIT, HUGGING_FACE_CLIP)
+HUGGING_FACE_MAPS = (
+    WRITTEN_HUGGING_FACE_VIT,
+    WRITTEN_HUGGING_FACE_CONVNEXT,
+    HUGGING_FACE_CLIP,
+)
 TIMM_MAPS = (TIMM_CLIP,)
 GOOGLE_MAPS = (GOOGLE_VIT,)
 _IN_HEADS = (HEAD_BIAS, INTO_HEADS, OUT_OF_HEADS)

@@ -1,0 +1,156 @@
+"""ResNet (He et al., CVPR 2016), version 1.5, under torchvision's parameter names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import HeNormal
+
+from mindtune.errors import ConfigError
+from mindtune.layers.batch_norm import BatchNorm
+from mindtune.layers.conv import ChannelsLastConv, gather_windows
+from mindtune.parameters import learnable_weights_of
+from mindtune.preprocessing import Preprocessing
+
+EXPANSION = 4  # output channels of a bottleneck over its own width
+
+
+@dataclass(frozen=True)
+class ResNetArchitecture:
+    """The numbers that make one ResNet differ from another.
+
+    Attributes:
+        depths: bottlenecks of each stage.
+        width: channels of the first stage's 3 x 3 convolutions; each stage doubles it.
+        stem_width: channels of the first convolution.
+    """
+
+    depths: tuple[int, int, int, int]
+    width: int = 64
+    stem_width: int = 64
+
+
+def _conv(
+    in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1
+) -> ChannelsLastConv:
+    init = HeNormal(mode="fan_out", nonlinearity="relu")
+    padding = kernel // 2
+    return ChannelsLastConv(in_channels, out_channels, kernel, stride, padding, False, init)
+
+
+class Bottleneck(nn.Cell):
+    """``relu(shortcut(x) + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))``, (B, H, W, C).
+
+    Version 1.5: the stride is that of the 3 x 3 convolution ``conv2``; the first version had it at
+    ``conv1``.
+    """
+
+    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        out_channels = EXPANSION * width
+        self.conv1 = _conv(in_channels, width)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = _conv(width, width, 3, stride)
+        self.bn2 = BatchNorm(width)
+        self.conv3 = _conv(width, out_channels)
+        self.bn3 = BatchNorm(out_channels)
+        self.downsample: nn.Cell = nn.Identity()
+        if stride > 1 or in_channels != out_channels:
+            shortcut = _conv(in_channels, out_channels, 1, stride)
+            self.downsample = nn.SequentialCell(shortcut, BatchNorm(out_channels))
+
+    def construct(self, x: Tensor) -> Tensor:
+        y = ops.relu(self.bn1(self.conv1(x)))
+        y = ops.relu(self.bn2(self.conv2(y)))
+        return ops.relu(self.bn3(self.conv3(y)) + self.downsample(x))
+
+
+class MaxPool(nn.Cell):
+    """3 x 3 maximum, stride 2, padding 1, of maps without negative values: (B, H, W, C)."""
+
+    def construct(self, maps: Tensor) -> Tensor:
+        c = maps.shape[3]
+        windows = gather_windows(maps, 3, 2, 1)  # (B, H/2, W/2, 9C)
+        _, height, width, _ = windows.shape
+        return ops.max(windows.reshape(-1, height, width, 9, c), 3)[0]
+
+
+class ResNet(nn.Cell):
+    """Images (B, 3, S, S) -> tokens (B, N, C) and their mean (B, C), N = (S / 32)^2.
+
+    The tokens are the last map row by row, after its last ReLU; there is no final norm.
+
+    Attributes:
+        num_features: channels C of the last map.
+        num_prefix_tokens: 0, every token is a patch.
+        classifier: what torchvision and timm call a linear head on this network.
+        preprocessing: how to prepare images for the weights of this variant.
+
+    Raises:
+        ConfigError: ``drop_path`` above 0, which a ResNet does not have.
+    """
+
+    num_prefix_tokens = 0
+    classifier = "fc"
+
+    def __init__(
+        self, arch: ResNetArchitecture, preprocessing: Preprocessing, drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        if drop_path != 0:
+            raise ConfigError(f"backbone.drop_path: got {drop_path}, expected 0 for a ResNet")
+        self.arch = arch
+        self.preprocessing = preprocessing
+        self.conv1 = _conv(3, arch.stem_width, 7, 2)
+        self.bn1 = BatchNorm(arch.stem_width)
+        self.maxpool = MaxPool()
+        widths = [arch.width * 2**number for number in range(4)]
+        inputs = [arch.stem_width, *(EXPANSION * width for width in widths[:-1])]
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            _stage(depth, in_channels, width, 1 if number == 0 else 2)
+            for number, (depth, in_channels, width) in enumerate(zip(arch.depths, inputs, widths))
+        )
+        self.num_features = EXPANSION * widths[-1]
+
+    @property
+    def stages(self) -> list[nn.SequentialCell]:
+        """The four stages, ``layer1`` to ``layer4``."""
+        return [self.layer1, self.layer2, self.layer3, self.layer4]
+
+    @property
+    def blocks(self) -> list[nn.Cell]:
+        """All bottlenecks from the input up."""
+        return [block for stage in self.stages for block in stage]
+
+    def forward_tokens(self, images: Tensor) -> Tensor:
+        """Tokens after the last block, (B, N, C)."""
+        x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
+        x = self.maxpool(ops.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        _, height, width, c = x.shape
+        return x.reshape(-1, height * width, c)
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, N, C), as they are, and their mean (B, C)."""
+        return x, ops.mean(ops.cast(x, mstype.float32), 1)
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.features(self.forward_tokens(images))
+
+    def layer_groups(self) -> dict[str, list[Parameter]]:
+        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ....
+
+        Running statistics are no parameters that train, and are left out.
+        """
+        groups = {"embed": [*learnable_weights_of(self.conv1), *learnable_weights_of(self.bn1)]}
+        for index, block in enumerate(self.blocks):
+            groups[f"blocks.{index}"] = learnable_weights_of(block)
+        return groups
+
+
+def _stage(depth: int, in_channels: int, width: int, stride: int) -> nn.SequentialCell:
+    first = Bottleneck(in_channels, width, stride)
+    rest = [Bottleneck(EXPANSION * width, width, 1) for _ in range(depth - 1)]
+    return nn.SequentialCell(first, *rest)

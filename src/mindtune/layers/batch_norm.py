@@ -1,0 +1,59 @@
+"""Batch normalisation under PyTorch's parameter names."""
+
+from __future__ import annotations
+
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import initializer
+
+from mindtune.parameters import RUNNING_MEAN, RUNNING_VAR
+
+EPS = 1e-5
+MOMENTUM = 0.1  # share of the new statistics; MindSpore's own layer names the share of the old
+
+
+class BatchNorm(nn.Cell):
+    """Batch normalisation over the last axis of (B, H, W, C), in float32; Ioffe and Szegedy 2015.
+
+    In training it normalises by the batch (population variance) and moves ``running_mean`` and
+    ``running_var`` (sample variance) a tenth of the way, as PyTorch does; in evaluation it
+    normalises by these. While ``frozen`` it does the latter in training too: statistics of a layer
+    whose ``weight`` does not train must not drift (``mindtune.tuning.apply`` sets it). PyTorch's
+    ``num_batches_tracked`` has no use with a fixed share and is not kept.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.frozen = False
+        self.weight = Parameter(initializer("ones", (channels,)), name="weight")
+        self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
+        self.running_mean = Parameter(
+            initializer("zeros", (channels,)), name=RUNNING_MEAN, requires_grad=False
+        )
+        self.running_var = Parameter(
+            initializer("ones", (channels,)), name=RUNNING_VAR, requires_grad=False
+        )
+
+    def construct(self, maps: Tensor) -> Tensor:
+        x = ops.cast(maps, mstype.float32)
+        if not self.training or self.frozen:
+            scale = self.weight * ops.rsqrt(self.running_var + EPS)
+            return x * scale + (self.bias - self.running_mean * scale)
+        mean = ops.mean(x, (0, 1, 2))  # (C,)
+        centred = x - mean
+        var = ops.mean(centred * centred, (0, 1, 2))  # (C,)
+        self.move_statistics(mean, var, x.size / x.shape[3])
+        return centred * (self.weight * ops.rsqrt(var + EPS)) + self.bias
+
+    def move_statistics(self, mean: Tensor, var: Tensor, count: float) -> None:
+        """A tenth of the way from the running statistics to those of ``count`` pixels."""
+        sample_var = ops.stop_gradient(var) * (count / max(count - 1.0, 1.0))
+        mean = ops.stop_gradient(mean)
+        ops.assign(self.running_mean, (1.0 - MOMENTUM) * self.running_mean + MOMENTUM * mean)
+        ops.assign(self.running_var, (1.0 - MOMENTUM) * self.running_var + MOMENTUM * sample_var)
+
+
+def moving_statistics(net: nn.Cell) -> list[Parameter]:
+    """The running statistics which training changes: those of batch norms that are not frozen."""
+    norms = [cell for _, cell in net.cells_and_names() if isinstance(cell, BatchNorm)]
+    return [p for norm in norms if not norm.frozen for p in (norm.running_mean, norm.running_var)]
