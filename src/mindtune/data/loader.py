@@ -12,10 +12,11 @@ import numpy as np
 from mindtune.data.erasing import RandomErasing
 from mindtune.data.mixing import Mixing
 from mindtune.data.normalise import normalise
-from mindtune.data.randomness import batch_rng, epoch_order, sample_rng
+from mindtune.data.randomness import batch_rng, sample_rng
+from mindtune.data.sharding import check_fills_a_batch, rank_batches
 from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
-from mindtune.errors import ConfigError, DataError
+from mindtune.errors import DataError
 from mindtune.preprocessing import Preprocessing
 
 Batch = tuple[np.ndarray, ...]
@@ -74,9 +75,7 @@ def _prepare(
 class TrainLoader:
     """Batches (images float32 (B, 3, S, S), soft targets float32 (B, K)) of a training epoch.
 
-    The order of epoch e is a permutation drawn from (seed, e); global batch b holds its images
-    ``b * G ... (b + 1) * G - 1`` with G = batch_size * world_size, of which rank r takes the r-th
-    part. What is left over is dropped, since mixing and compiled graphs need full batches.
+    Order and parts of the ranks are those of ``rank_batches``.
 
     Raises:
         ConfigError: fewer images than one global batch.
@@ -94,11 +93,7 @@ class TrainLoader:
     world_size: int = 1
 
     def __post_init__(self) -> None:
-        if self.num_batches < 1:
-            raise ConfigError(
-                f"batch_size: got {self.batch_size} x {self.world_size} device(s), expected at "
-                f"most the {len(self.source)} training images; lower --batch_size"
-            )
+        check_fills_a_batch(len(self.source), self.batch_size, self.world_size)
 
     @property
     def num_batches(self) -> int:
@@ -115,7 +110,15 @@ class TrainLoader:
         """
         global_batch = self.batch_size * self.world_size
         first_batch = first_image // global_batch
-        indices = self._indices(epoch, first_image)
+        indices = rank_batches(
+            self.seed,
+            epoch,
+            len(self.source),
+            batch_size=self.batch_size,
+            rank=self.rank,
+            world_size=self.world_size,
+            first_image=first_image,
+        )
 
         def prepare(index: int) -> np.ndarray:
             return self.view(self.source.load(index), sample_rng(self.seed, epoch, index))
@@ -129,13 +132,6 @@ class TrainLoader:
 
             batches = _Batches(make, len(indices))
             yield from _stream(batches, ["images", "targets"])
-
-    def _indices(self, epoch: int, first_image: int) -> np.ndarray:
-        """Image indices of this rank in the rest of epoch ``epoch``, (batches, batch_size)."""
-        order = epoch_order(self.seed, epoch, len(self.source))[first_image:]
-        batches = len(order) // (self.batch_size * self.world_size)
-        used = order[: batches * self.world_size * self.batch_size]
-        return used.reshape(batches, self.world_size, self.batch_size)[:, self.rank]
 
     def _collate(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
