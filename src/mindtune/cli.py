@@ -147,7 +147,7 @@ def parse(
     try:
         parser.set_defaults(defaults)
         values = parser.parse_args(with_smoke_last(argv))
-        objects = parser.instantiate_classes(values)
+        objects = parser.instantiate(values)
     except (ArgumentError, TypeError, KeyError) as error:
         raise ConfigError(explain(str(error), parser.valid_keys())) from error
     if values.smoke:
