@@ -114,7 +114,7 @@ class KNNEvaluation:
             "data": vars(self.config.data),
             "bank_images": len(self.bank),
             "images": len(self.queries),
-            "k": self.main_k,
+            "k": int(self.main_k),
             "temperature": knn.temperature,
             "space": knn.space,
             "skipped_images": self.skipped,
