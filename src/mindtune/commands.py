@@ -21,8 +21,9 @@ _RUN_ONLY = (
 _TRAINING_ONLY = (
     "epochs", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
     "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment", "optim",
-    "schedule", "head.reset", "evaluation.every",
+    "schedule", "head.reset", "evaluation.every", "forgetting",
 )  # fmt: skip
+_OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 
 
 def train(argv: Sequence[str]) -> None:
@@ -90,7 +91,12 @@ def _stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(
             f"config: {path} carries no configuration, expected --config RECIPE.yaml beside it"
         )
-    return {key: value for key, value in flatten(stored).items() if key not in _RUN_ONLY}
+    defaults = {key: value for key, value in flatten(stored).items() if key not in _RUN_ONLY}
+    name = cli.option_value(argv, "--data.name")
+    if name is not None and name != defaults.get("data.name"):
+        for key in _OF_ONE_DATA_SET:
+            defaults.pop(key, None)
+    return defaults
 
 
 def _config_of_folder(folder: Path) -> dict[str, Any]:

@@ -5,8 +5,11 @@ Keys are the argument names of what they configure; their meaning, shapes and so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, Optional, Union
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Optional, TypeVar, Union, get_type_hints
+
+Section = TypeVar("Section")
 
 
 @dataclass
@@ -263,6 +266,45 @@ class EvaluationConfig:
 
 
 @dataclass
+class KNNConfig:
+    """k-NN classification by frozen features, see docs/knn.md.
+
+    Attributes:
+        k: numbers of neighbours, each reported; 20 is the main one, where it is not there the
+            first.
+        temperature: of the votes.
+        space: features are the backbone's pooled ones, before any head; logits what the released
+            code of the block-expansion paper compares for LoRA.
+        preprocessing: how images are prepared where the weights before tuning are known; backbone
+            as those were made with, run as in tuning.
+        cache: folder to keep features in; default: not kept.
+    """
+
+    k: list[int] = field(default_factory=lambda: [10, 20, 100, 200])
+    temperature: float = 0.07
+    space: Literal["features", "logits"] = "features"
+    preprocessing: Literal["backbone", "run"] = "backbone"
+    cache: Optional[str] = None
+
+
+@dataclass
+class ForgettingConfig:
+    """k-NN accuracy on a source data set before and after tuning, told in result.json.
+
+    Attributes:
+        name: a registered data set; default: forgetting is not measured.
+        root: folder of the data set on disk.
+        classes: keep only these classes (names or indices), in this order.
+        split: images that are classified; default: test where there is one, else val.
+    """
+
+    name: Optional[str] = None
+    root: Optional[str] = None
+    classes: Optional[list[Union[int, str]]] = None
+    split: Optional[Literal["val", "test"]] = None
+
+
+@dataclass
 class DistributedConfig:
     """Several processes training one model, see docs/distributed.md.
 
@@ -333,6 +375,8 @@ class RunConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    knn: KNNConfig = field(default_factory=KNNConfig)
+    forgetting: ForgettingConfig = field(default_factory=ForgettingConfig)
     distributed: DistributedConfig = field(default_factory=DistributedConfig)
 
 
@@ -341,13 +385,17 @@ class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
     Attributes:
-        protocol: classification on a split of the data set, or ImageNet-A, -R or -C, whose folder
-            is data.root.
-        split: of protocol classification; default: test where there is one, else val.
+        protocol: classification on a split of the data set; knn, by the neighbours of its images
+            in the train split; or ImageNet-A, -R or -C, whose folder is data.root.
+        split: of protocols classification and knn; default: test where there is one, else val.
+        before: of protocol knn, the weights that tuning started from; default: what the run says.
     """
 
-    protocol: Literal["classification", "imagenet_a", "imagenet_r", "imagenet_c"] = "classification"
+    protocol: Literal["classification", "knn", "imagenet_a", "imagenet_r", "imagenet_c"] = (
+        "classification"
+    )
     split: Optional[Literal["train", "val", "test"]] = None
+    before: Optional[str] = None
 
 
 @dataclass
@@ -374,3 +422,15 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def from_plain(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """A part of the configuration from nested mappings; keys of other versions are passed over."""
+    types = get_type_hints(section)
+    known = {item.name for item in fields(section)} & values.keys()  # type: ignore[arg-type]
+    return section(
+        **{
+            key: from_plain(types[key], values[key]) if is_dataclass(types[key]) else values[key]
+            for key in known
+        }
+    )

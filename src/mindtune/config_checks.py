@@ -63,7 +63,8 @@ _RANGES = (
     ),
     (("seed",), "0 to 4294967295", lambda value: 0 <= value < 2**32),
     (
-        ("optim.lr", "optim.eps", "optim.clip_norm", "distributed.message_mb"),
+        ("optim.lr", "optim.eps", "optim.clip_norm", "distributed.message_mb",
+         "knn.temperature"),
         "more than 0",
         lambda value: value > 0,
     ),
@@ -76,6 +77,11 @@ _RANGES = (
         ("backbone.drop_path", "ema_decay", "augment.label_smoothing", "optim.momentum"),
         "0 <= value < 1",
         lambda value: 0 <= value < 1,
+    ),
+    (
+        ("knn.k",),
+        "one or more different numbers from 1 on",
+        lambda ks: len(ks) > 0 and min(ks) >= 1 and len(set(ks)) == len(ks),
     ),
     (("data.val_fraction",), "0 < value < 1", lambda value: 0 < value < 1),
     (("optim.betas",), "two values of 0 <= value < 1", lambda pair: all(0 <= b < 1 for b in pair)),

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from mindtune import assemble, rank_checks, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import EvaluateConfig, flatten
+from mindtune.config import EvaluateConfig, HeadConfig, flatten
 from mindtune.config_checks import check_config
 from mindtune.data.datasets import (
     IMAGENET_A,
@@ -30,12 +30,20 @@ from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World, init
 from mindtune.engine.log import console_of
 from mindtune.environment import versions
-from mindtune.errors import ConfigError
+from mindtune.errors import ConfigError, WeightsError
 from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
 from mindtune.evaluation.corruptions import summarise_corruptions
 from mindtune.files import write_atomically
+from mindtune.forgetting import compare, measure_before
+from mindtune.knn_evaluation import KNNEvaluation
 from mindtune.parameters import weights_of
-from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
+from mindtune.pretrained import (
+    Pretrained,
+    load_backbone,
+    load_for_evaluation,
+    read_pretrained,
+)
+from mindtune.weights.load import LoadReport
 
 _SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
 _HOLD_OUT_KEYS = (
@@ -58,8 +66,18 @@ class _Evaluation:
         """The network with its weights; then makes the folder, before the long part begins."""
         network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
         report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
-        self.console.print(report.summary(), highlight=False)
-        self.console.print(f"images: {network.backbone.preprocessing}", highlight=False)
+        return self._ready(network, report)
+
+    def network_without_head(self) -> Classifier:
+        """The same where only the backbone counts: its head is one that nobody asks."""
+        config = replace(self.config, head=HeadConfig())
+        network = assemble.build_classifier(config, 2, self.pretrained.preprocessing)
+        report = load_backbone(network, self.pretrained, self.config.position_resize)
+        return self._ready(network, report)
+
+    def _ready(self, network: Classifier, report: LoadReport) -> Classifier:
+        self.say(report.summary())
+        self.say(f"images: {network.backbone.preprocessing}")
         if self.world.is_main:
             run_folder.make_folder(self.folder)
         self.world.broadcast(weights_of(network))
@@ -85,6 +103,10 @@ class _Evaluation:
         if self.world.is_main:
             path = self.folder / f"eval_{name}_per_class.csv"
             _write_per_class(path, class_names, result)
+
+    def say(self, line: str) -> None:
+        """Print a line on rank 0."""
+        self.console.print(line, highlight=False)
 
     def root(self) -> Path:
         """Where the images of a protocol lie that is no data set of training."""
@@ -113,7 +135,7 @@ def evaluate(
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
     evaluation = _Evaluation(config, pretrained, folder, world, console)
-    protocols = {"classification": _classification, "imagenet_c": _imagenet_c}
+    protocols = {"classification": _classification, "knn": _knn, "imagenet_c": _imagenet_c}
     name, found = protocols.get(config.protocol, _imagenet_subset)(evaluation)
     result = {
         "protocol": config.protocol,
@@ -166,6 +188,50 @@ def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> No
             f"out now would hold training images ({reason}); use --split test, or the values of "
             "the run"
         )
+
+
+def _knn(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    """Accuracy by neighbours, and what it was before tuning where that is known."""
+    config, pretrained, say = evaluation.config, evaluation.pretrained, evaluation.say
+    knn = KNNEvaluation(config, config.split, evaluation.world, say)
+    num_logits = _known_logits(pretrained) if config.knn.space == "logits" else None
+    if num_logits is None:
+        network = evaluation.network_without_head()
+    else:
+        network = evaluation.network(num_logits)
+    start, preprocessing = _weights_before(evaluation), network.backbone.preprocessing
+    before = None
+    if start is not None:
+        given = preprocessing if config.knn.preprocessing == "run" else None
+        before = measure_before(knn, config, start, given, say)
+        preprocessing = before.preprocessing
+    after = knn.accuracies(network, config, preprocessing, num_logits)
+    found = compare(knn, before, after, preprocessing, say)
+    metrics = {**after[knn.main_k], "images": len(knn.queries)}
+    return f"knn_{config.data.name}_{knn.split}", {**found, "metrics": metrics}
+
+
+def _known_logits(pretrained: Pretrained) -> int:
+    if not pretrained.class_names:
+        raise WeightsError(
+            f"weights {pretrained.path}: --knn.space logits needs a head, and the classes that it "
+            "was trained on are in files of this package only; use --knn.space features"
+        )
+    return len(pretrained.class_names)
+
+
+def _weights_before(evaluation: _Evaluation) -> Pretrained | None:
+    """What tuning started from: what ``--before`` says, else what the run does, if it is there."""
+    if evaluation.config.before is not None:
+        return read_pretrained(evaluation.config.before)
+    run = evaluation.pretrained.header.get("config", {})
+    given = run.get("pretrained")
+    if given is None:
+        return None
+    if not Path(given).exists():
+        evaluation.say(f"before tuning: not measured, {given} is not here; give it as --before")
+        return None
+    return read_pretrained(given, run.get("pretrained_key"))
 
 
 def _imagenet_subset(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:

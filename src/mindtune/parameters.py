@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
 from mindspore import Parameter, nn
 
 RNG_STEP = "rng_step"  # position of a random layer's stream: belongs to a run, not to weights
@@ -19,6 +22,16 @@ def named_weights(net: nn.Cell) -> dict[str, Parameter]:
         for name, parameter in net.parameters_and_names()
         if name.rsplit(".", 1)[-1] != RNG_STEP
     }
+
+
+def weights_checksum(net: nn.Cell) -> str:
+    """SHA-256 over names, types, shapes and values of all weights, hexadecimal."""
+    total = hashlib.sha256()
+    for name, parameter in sorted(named_weights(net).items()):
+        values = np.ascontiguousarray(parameter.asnumpy())
+        total.update(f"{name} {values.dtype} {values.shape}\n".encode())
+        total.update(values.data)
+    return total.hexdigest()
 
 
 def weights_of(net: nn.Cell) -> list[Parameter]:

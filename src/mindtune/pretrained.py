@@ -127,6 +127,18 @@ def load_for_evaluation(
     return _load(network, pretrained, position_resize)
 
 
+def load_backbone(
+    network: Classifier, pretrained: Pretrained, position_resize: str = "bicubic"
+) -> LoadReport:
+    """Fill the whole backbone, with what tunings added to it; the head stays as it is.
+
+    Raises:
+        WeightsError: anything of the backbone is missing, unexpected or mis-shaped.
+    """
+    head = [f"head.{name}" for name in named_weights(network.head)]
+    return _load(network, pretrained, position_resize, new=head, dropped=["head"])
+
+
 def _load(
     network: Classifier, pretrained: Pretrained, position_resize: str, **names: Any
 ) -> LoadReport:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
-import numpy as np
-
 from mindtune.config import RunConfig, flatten
+from mindtune.data.identity import identity_of
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.preprocessing import Preprocessing
 from mindtune.run_folder import plain
 
-_MAY_DIFFER = {"data.root", "data.workers"}  # machines may keep their images in different places
-_SAMPLED_IMAGES = 8
+_MAY_DIFFER = {  # machines may keep their images in different places
+    "data.root", "data.workers", "forgetting.root", "knn.cache",
+}  # fmt: skip
 
 
 def check_same_config(world: World, config: RunConfig) -> None:
@@ -34,15 +33,5 @@ def check_same_data(
         return
     values: dict[str, Any] = {"preprocessing": preprocessing.as_dict()}
     for split, source in sources.items():
-        values[f"images of {split}"] = len(source)
-        values[f"class names of {split}"] = list(source.class_names)
-        values[f"labels of {split} (checksum)"] = zlib.crc32(np.asarray(source.labels).tobytes())
-        values[f"pixels of {split} (checksum)"] = _pixels_checksum(source)
+        values.update({f"{key} of {split}": v for key, v in identity_of(source).items()})
     world.check_same_values("data", values, "give all ranks the same images and weights")
-
-
-def _pixels_checksum(source: ImageSource) -> int:
-    checksum = 0
-    for index in np.linspace(0, len(source) - 1, min(len(source), _SAMPLED_IMAGES)).astype(int):
-        checksum = zlib.crc32(source.load(int(index)).tobytes(), checksum)
-    return checksum

@@ -52,8 +52,7 @@ class ClassificationResult:
             )
         logits = logits.astype(np.float64)
         own = np.take_along_axis(logits, labels[:, None], axis=1)  # (B, 1)
-        tied_before = (logits == own) & (np.arange(self.num_classes) < labels[:, None])
-        rank = np.sum((logits > own) | tied_before, axis=1)
+        rank = rank_of_labels(logits, labels)
         self.images += len(labels)
         self.top1 += int(np.sum(rank < 1))
         self.top5 += int(np.sum(rank < 5))
@@ -88,6 +87,16 @@ class ClassificationResult:
         counted = np.where(self.per_class_images > 0, self.per_class_images, 1)
         accuracy = 100.0 * self.per_class_correct / counted
         return np.where(self.per_class_images > 0, accuracy, np.nan)
+
+
+def rank_of_labels(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How many classes stand before the right one: scores (B, K), labels (B,) -> (B,).
+
+    Equal scores stand in the order of the classes.
+    """
+    own = np.take_along_axis(scores, labels[:, None], axis=1)  # (B, 1)
+    tied_before = (scores == own) & (np.arange(scores.shape[1]) < labels[:, None])
+    return np.sum((scores > own) | tied_before, axis=1)
 
 
 def evaluate_classification(

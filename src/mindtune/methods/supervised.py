@@ -12,9 +12,11 @@ from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
 from mindtune.evaluation.classification import evaluate_classification
+from mindtune.forgetting import Forgetting
 from mindtune.methods.method import RunContext
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
+from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import load_for_evaluation, load_for_training, read_pretrained
 
 
@@ -38,6 +40,7 @@ class Supervised:
         self.network = _build_network(run, self.num_classes)
         self.preprocessing = self.network.backbone.preprocessing
         self.objective = SupervisedObjective(self.network)
+        self.forgetting = _measure_before(run, self.preprocessing)
 
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """The backbone's groups from the input up, then ``head``."""
@@ -73,7 +76,10 @@ class Supervised:
         self.run.say(
             f"best epoch on {split}: top-1 {metrics['top1']:.2f} %, top-5 {metrics['top5']:.2f} %"
         )
-        return {"split": split, "metrics": metrics, "skipped_images": self.splits.skipped}
+        found = {"split": split, "metrics": metrics, "skipped_images": self.splits.skipped}
+        if self.forgetting is not None:
+            found["forgetting"] = self.forgetting.after(self.network, self.num_classes)
+        return found
 
     def _eval_loader(self, source: ImageSource) -> EvalLoader:
         world = self.run.world
@@ -94,3 +100,10 @@ def _build_network(run: RunContext, num_classes: int) -> Classifier:
     report = load_for_training(network, pretrained, config.head.reset, config.position_resize)
     run.say(report.summary())
     return network
+
+
+def _measure_before(run: RunContext, preprocessing: Preprocessing) -> Forgetting | None:
+    """The state before training on the source data, where the run asks for it."""
+    if run.config.forgetting.name is None:
+        return None
+    return Forgetting(run.config, preprocessing, run.world, run.say)

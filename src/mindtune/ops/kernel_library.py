@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from mindspore import ops
 
 from mindtune.errors import ConfigError
@@ -40,6 +41,32 @@ def instruction_set() -> str:
             "portable, or avx2 or avx512 where the processor has it"
         )
     return str(name.decode())
+
+
+def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
+    """Run the operator ``symbol`` on NumPy arrays in place: inputs, then outputs, no copies.
+
+    For work on the host that is part of no graph. The caller answers for shapes and types: what the
+    kernel refuses ends the process, since nothing here can catch a C++ exception.
+
+    Raises:
+        ValueError: an array that is not contiguous.
+    """
+    if not all(array.flags.c_contiguous for array in arrays):
+        raise ValueError(f"{symbol}: got an array with gaps, expected contiguous ones")
+    count = len(arrays)
+    shapes = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in arrays]
+    getattr(ctypes.CDLL(str(library)), symbol)(
+        count,
+        (ctypes.c_void_p * count)(*[array.ctypes.data for array in arrays]),
+        (ctypes.c_int * count)(*[array.ndim for array in arrays]),
+        (ctypes.POINTER(ctypes.c_int64) * count)(
+            *[ctypes.cast(shape, ctypes.POINTER(ctypes.c_int64)) for shape in shapes]
+        ),
+        (ctypes.c_char_p * count)(*[array.dtype.name.encode() for array in arrays]),
+        None,
+        None,
+    )
 
 
 def compiled(

@@ -29,6 +29,12 @@ def all_gather_json(value: Any) -> list[Any]:
     return [json.loads(content) for content in all_gather_bytes(json.dumps(value).encode())]
 
 
+def all_gather(values: np.ndarray) -> list[np.ndarray]:
+    """Arrays of one type and rank, in the order of ranks; their first axis may differ in length."""
+    gathered = all_gather_bytes(np.ascontiguousarray(values).tobytes())
+    return [np.frombuffer(row, values.dtype).reshape(-1, *values.shape[1:]) for row in gathered]
+
+
 def sum_over_ranks(values: np.ndarray) -> np.ndarray:
     """Sum of float64 ``values`` over all ranks, the same bits on each: ranks are added in order."""
     gathered = all_gather_bytes(np.ascontiguousarray(values, np.float64).tobytes())

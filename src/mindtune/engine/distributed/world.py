@@ -56,6 +56,10 @@ class World:
         """Sum of float64 ``values`` over ranks."""
         return values if self.size == 1 else collectives.sum_over_ranks(values)
 
+    def gather(self, values: np.ndarray) -> list[np.ndarray]:
+        """``values`` of every rank, in the order of ranks; first axes may differ in length."""
+        return [values] if self.size == 1 else collectives.all_gather(values)
+
     def broadcast(self, parameters: Sequence[Parameter]) -> None:
         """Give every rank the parameters of rank 0, bit for bit."""
         if self.size > 1:

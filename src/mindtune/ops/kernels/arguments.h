@@ -37,6 +37,9 @@ class Arguments {
   const int32_t* integers(int index) const {
     return static_cast<const int32_t*>(typed(index, 1, "int32", "int"));
   }
+  int32_t* integer_matrix(int index) const {
+    return static_cast<int32_t*>(typed(index, 2, "int32", "int"));
+  }
   // For kernels that read floats of any width.
   FloatType float_type(int index) const {
     const std::string found = types_[index];

@@ -139,6 +139,14 @@ MINDTUNE_OPERATOR(ShrinkMapsGradient) {
   return 0;
 }
 
+// queries (Q, D), rows (M, D), number of the first row (1) -> the best so far: values and indices
+// (Q, K), each row a heap with the worst first; the call puts the better ones of `rows` into them.
+MINDTUNE_OPERATOR(KeepNearest) {
+  const Arguments given("KeepNearest", 5, count, data, ranks, shapes, types);
+  instruction_set().keep_nearest(neighbours(given));
+  return 0;
+}
+
 // Null where MINDTUNE_INSTRUCTION_SET names none that this processor has: an exception would end a
 // caller that is not C++.
 extern "C" __attribute__((visibility("default"))) const char* InstructionSetName() {

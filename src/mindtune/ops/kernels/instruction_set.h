@@ -2,6 +2,7 @@
 #pragma once
 
 #include "moments.h"
+#include "neighbours.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -31,6 +32,7 @@ struct InstructionSet {
   void (*shrink_maps)(const Shrinking&, const float* maps, const float* first, const float* second,
                       float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
+  void (*keep_nearest)(const Neighbours&);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

@@ -10,6 +10,7 @@
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
+#include "nearest_neighbours.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -19,4 +20,5 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  pool_square_root,
                                  differentiate_square_root,
                                  shrink_maps,
-                                 differentiate_shrinking};
+                                 differentiate_shrinking,
+                                 keep_nearest};

@@ -1,0 +1,233 @@
+"""eval.py --protocol knn, and what a run says it forgot of the data that it does not train on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from PIL import Image
+from sklearn.neighbors import KNeighborsClassifier
+
+import mindtune
+from mindtune.data.datasets import create_dataset
+from mindtune.weights.load import load_weights
+
+DATA = Path(__file__).parents[1] / "data"
+SOURCE = ("--data.classes", "[0,1,2,3,4]")
+TARGET = ("--data.classes", "[5,6,7,8,9]")
+K = ("--knn.k", "[5,20]")
+FORGETTING = ("--forgetting.name", "digits", "--forgetting.classes", "[0,1,2,3,4]", *K)
+TEMPERATURE = 0.07
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def start(trained) -> Path:
+    """A backbone trained on five digits."""
+    return trained(*SOURCE, "--tuning.modes", "[full]", "--head.name", "moment")
+
+
+@pytest.fixture(scope="module")
+def tuned(trained, start) -> Path:
+    """The same, tuned on the other five, hard enough to forget."""
+    hard = ("--tuning.modes", "[psrp,full]", "--optim.lr", "0.02", "--schedule.min_lr", "0.02")
+    return trained("--pretrained", str(start), *TARGET, *hard, *FORGETTING)
+
+
+@pytest.fixture
+def run_folder(tuned: Path, tmp_path: Path) -> Path:
+    """This test's own copy of ``tuned``."""
+    return Path(shutil.copytree(tuned, tmp_path / "run"))
+
+
+def features_by_hand(weights: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images of five digits made ready in NumPy, one batch through the bare backbone."""
+    digits = create_dataset("digits", None, split)
+    chosen = np.flatnonzero(digits.labels < 5)
+    images = [digits.load(int(i)).resize((32, 32), Image.BICUBIC) for i in chosen]
+    pixels = (np.stack(images) / 255 - 0.5) / 0.5
+    backbone = mindtune.create_backbone("vit_test", 32)
+    load_weights(backbone, weights, dropped=["head"])
+    backbone.set_train(False)
+    tokens = Tensor(pixels.transpose(0, 3, 1, 2).astype(np.float32))
+    return backbone(tokens)[1].asnumpy(), digits.labels[chosen]
+
+
+def top1_by_sklearn(weights: Path, k: int) -> float:
+    bank, labels = features_by_hand(weights, "train")
+    judge = KNeighborsClassifier(
+        k, weights=lambda distance: np.exp((1 - distance) / TEMPERATURE), metric="cosine"
+    ).fit(bank, labels)
+    queries, wanted = features_by_hand(weights, "test")
+    return float(100 * np.mean(judge.predict(queries) == wanted))
+
+
+def test_accuracies_are_those_of_the_plain_backbone(start, command, tmp_path) -> None:
+    """Whatever head is on it; and a run that started from nothing has no state before."""
+    options = ["--protocol", "knn", *K, "--out", tmp_path]
+    outcome = command("evaluate", "--pretrained", start, *options)
+    assert outcome.code == 0
+    found = read_json(tmp_path / "eval_knn_digits_test.json")
+    best = start / "checkpoints" / "best.safetensors"
+    for k, accuracy in found["after"].items():
+        assert accuracy["top1"] == pytest.approx(top1_by_sklearn(best, int(k)))
+        assert accuracy["top5"] == 100.0
+    assert list(found["after"]) == ["5", "20"]
+    assert found["metrics"] == {**found["after"]["20"], "images": found["images"]}
+    digits = create_dataset("digits", None, "train")
+    assert found["bank_images"] == np.sum(digits.labels < 5)
+    assert found["before"] is found["change"] is found["before_weights"] is None
+    assert "before" not in outcome.out
+
+
+def test_a_run_tells_what_it_forgot_and_eval_tells_the_same(
+    start, run_folder, command, tmp_path
+) -> None:
+    told = read_json(run_folder / "result.json")["forgetting"]
+    assert told["before_weights"] == str(start / "checkpoints" / "best.safetensors")
+    for k in ("5", "20"):
+        assert told["before"][k]["top1"] == pytest.approx(
+            top1_by_sklearn(start / "checkpoints" / "best.safetensors", int(k))
+        )
+        change = told["after"][k]["top1"] - told["before"][k]["top1"]
+        assert told["change"][k]["top1"] == pytest.approx(change)
+    assert any(told["change"][k]["top1"] for k in told["change"])
+
+    options = ["--protocol", "knn", *SOURCE, "--knn.cache", tmp_path / "features"]
+    for _ in range(2):
+        outcome = command("evaluate", "--pretrained", run_folder, *options)
+        assert outcome.code == 0
+        found = read_json(run_folder / "eval_knn_digits_test.json")
+        assert {key: found[key] for key in told} == told
+        assert len(list((tmp_path / "features").glob("*.npy"))) == 4
+    assert f"(before {told['before']['20']['top1']:.2f} %, change" in outcome.out
+
+
+def test_the_state_before_is_given_or_left_out(start, run_folder, command, tmp_path) -> None:
+    told = read_json(run_folder / "result.json")["forgetting"]
+    moved = run_folder / "checkpoints" / "moved.safetensors"
+    _write_with_start(run_folder / "checkpoints" / "best.safetensors", moved, "nowhere/best")
+    options = ["--protocol", "knn", *SOURCE, "--out", tmp_path / "out"]
+    outcome = command("evaluate", "--pretrained", moved, *options)
+    assert outcome.code == 0
+    assert "not measured, nowhere/best is not here; give it as --before" in outcome.out
+    found = read_json(tmp_path / "out" / "eval_knn_digits_test.json")
+    assert (found["before"], found["after"]) == (None, told["after"])
+    assert command("evaluate", "--pretrained", moved, *options, "--before", start).code == 0
+    found = read_json(tmp_path / "out" / "eval_knn_digits_test.json")
+    assert (found["before"], found["after"]) == (told["before"], told["after"])
+
+
+def _write_with_start(best: Path, to: Path, start: str) -> None:
+    """The same weights of a run that says it started from ``start``."""
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    with safe_open(best, framework="np") as stored:
+        metadata = dict(stored.metadata())
+    header = json.loads(metadata["mindtune"])
+    header["config"]["pretrained"] = start
+    save_file(load_file(best), to, {**metadata, "mindtune": json.dumps(header)})
+
+
+def test_logits_are_another_space(run_folder, command, tmp_path) -> None:
+    options = ["--protocol", "knn", *SOURCE, "--knn.space", "logits", "--out", tmp_path]
+    assert command("evaluate", "--pretrained", run_folder, *options).code == 0
+    found = read_json(tmp_path / "eval_knn_digits_test.json")
+    told = read_json(run_folder / "result.json")["forgetting"]
+    assert found["space"] == "logits"
+    assert found["before"] == told["before"]
+    assert found["after"] != told["after"]
+
+
+def test_images_as_prepared_for_the_backbone_or_in_the_run(
+    start, trained, command, tmp_path
+) -> None:
+    """A run that changed the statistics is judged with those of its starting weights."""
+    dark = ("--preprocessing.mean", "[0.9,0.9,0.9]", *TARGET)
+    run = trained("--pretrained", str(start), *dark)
+    means = {}
+    for choice in ("backbone", "run"):
+        options = ["--protocol", "knn", *SOURCE, *K, "--knn.preprocessing", choice]
+        assert command("evaluate", "--pretrained", run, *options, "--out", tmp_path).code == 0
+        found = read_json(tmp_path / "eval_knn_digits_test.json")
+        means[choice] = found["preprocessing"]["mean"]
+        if choice == "backbone":  # of which nothing was trained
+            assert all(value == 0 for k in found["change"].values() for value in k.values())
+    assert means == {"backbone": [0.5] * 3, "run": [0.9] * 3}
+
+
+def test_validation_images_held_out_are_no_neighbours(
+    run_folder, command, write_photographs, tmp_path
+) -> None:
+    photos = write_photographs(tmp_path / "photos", {"train": 8})
+    options = f"--protocol knn --data.name folder --data.root {photos} --data.val_fraction 0.25"
+    argv = [*options.split(), "--knn.k", "[12]", "--out", tmp_path]
+    assert command("evaluate", "--pretrained", run_folder, *argv).code == 0
+    found = read_json(tmp_path / "eval_knn_folder_val.json")
+    assert (found["bank_images"], found["images"]) == (12, 4)
+    assert found["data"]["classes"] is None  # the run's were those of another data set
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ("--split train", 2, "split: got train, in which protocol knn seeks the neighbours"),
+        ("--knn.k [5,2000]", 2, "knn.k: got 2000 neighbours, expected at most the 537 images"),
+        ("--knn.k []", 2, "knn.k: got [], expected one or more different numbers from 1 on"),
+        ("--knn.k [5,5]", 2, "knn.k: got [5, 5], expected"),
+        ("--knn.temperature 0", 2, "knn.temperature: got 0.0, expected more than 0"),
+        ("--data.classes [7]", 1, "k-NN: got 1 class(es), expected at least 2"),
+        ("--forgetting.name digits", 2, "forgetting.name: acts on training only"),
+        ("--before nowhere", 1, "nowhere: no such file"),
+    ],
+)
+def test_mistakes_of_an_evaluation(options, code, message, run_folder, command) -> None:
+    outcome = command("evaluate", "--pretrained", run_folder, "--protocol", "knn", *options.split())
+    assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
+    assert message in outcome.err
+    assert not list(run_folder.glob("eval_knn*"))
+
+
+def test_logits_of_a_file_without_classes(command, tmp_path) -> None:
+    weights = DATA / "weights" / "b_timm_vit" / "vit.safetensors"
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("{}")
+    options = "--smoke --protocol knn --knn.space logits --knn.k [5]".split()
+    outcome = command("evaluate", "--config", recipe, "--pretrained", weights, *options)
+    assert outcome.code == 1
+    assert "--knn.space logits needs a head" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (FORGETTING, 2, "forgetting.name: got digits in a run from random weights"),
+        (
+            ("--pretrained", "START", "--forgetting.name", "folder"),
+            1,
+            "the source data, given by --forgetting.name, .root and .classes: data set 'folder'",
+        ),
+        (
+            ("--pretrained", "START", "--forgetting.name", "digits", "--knn.k", "[2000]"),
+            2,
+            "knn.k: got 2000 neighbours",
+        ),
+    ],
+)
+def test_mistakes_of_a_run_are_found_before_it_trains(
+    options, code, message, start, command, tmp_path
+) -> None:
+    options = [str(start) if word == "START" else word for word in options]
+    outcome = command("train", "--smoke", "--out", tmp_path / "run", *options)
+    assert outcome.code == code, outcome.err
+    assert message in outcome.err
+    assert not (tmp_path / "run").exists()
