@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "mindtune"
 FLOORS = [
     {"errors", "version"},
-    {"preprocessing", "parameters", "files", "environment"},
-    {"ops", "data", "weights"},
+    {"preprocessing", "parameters", "files", "environment", "optional_packages"},
+    {"ops", "data", "text", "weights"},
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
