@@ -15,7 +15,7 @@ FLOORS = [
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
-    {"objectives", "classifier"},
+    {"objectives", "classifier", "text_classifier"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},

@@ -15,14 +15,14 @@ from rich.console import Console
 
 from mindtune import assemble, rank_checks, run_folder
 from mindtune.classifier import Classifier
-from mindtune.config import EvaluateConfig, flatten
+from mindtune.config import EvaluateConfig, TextConfig, flatten
 from mindtune.config_checks import check_config
 from mindtune.data.datasets import (
-    IMAGENET_A,
-    IMAGENET_R,
+    IMAGENET_SUBSETS,
     SEVERITIES,
     corruption_source,
     corruptions_at,
+    dataset_spec,
     imagenet_class_names,
     imagenet_subset,
 )
@@ -35,9 +35,13 @@ from mindtune.evaluation.classification import ClassificationResult, evaluate_cl
 from mindtune.evaluation.corruptions import summarise_corruptions
 from mindtune.files import write_atomically
 from mindtune.parameters import weights_of
-from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
+from mindtune.preprocessing import Preprocessing
+from mindtune.pretrained import Pretrained, load_clip, load_for_evaluation, read_pretrained
+from mindtune.text.prompts import check_templates, templates_of
+from mindtune.text_classifier import TextClassifier, text_weights_of
+from mindtune.weights.load import LoadReport
 
-_SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
+_SUBSETS = {spec.name: spec for spec in IMAGENET_SUBSETS}
 _HOLD_OUT_KEYS = (
     "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",
     "evaluation.selection",
@@ -58,18 +62,37 @@ class _Evaluation:
         """The network with its weights; then makes the folder, before the long part begins."""
         network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
         report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
-        self.console.print(report.summary(), highlight=False)
-        self.console.print(f"images: {network.backbone.preprocessing}", highlight=False)
-        if self.world.is_main:
-            run_folder.make_folder(self.folder)
+        self.begin(report, network.preprocessing)
         self.world.broadcast(weights_of(network))
         return network
 
+    def text_classifier(self, source: ImageSource, templates: Sequence[str]) -> TextClassifier:
+        """The classifier made of the texts of the classes of ``source``; likewise."""
+        config, pretrained = self.config, self.pretrained
+        clip, preprocessing = assemble.build_clip(config, pretrained.preprocessing)
+        report = load_clip(clip, pretrained, config.position_resize)
+        tokenizer = assemble.build_tokenizer(config.text, pretrained.path, clip)
+        self.begin(report, preprocessing)
+        text_weights = text_weights_of(clip, tokenizer, source.class_names, templates)
+        network = TextClassifier(clip, text_weights, preprocessing)
+        self.world.broadcast(weights_of(network))
+        return network
+
+    def begin(self, report: LoadReport, preprocessing: Preprocessing) -> None:
+        """Say what was loaded and how images are prepared; rank 0 makes the folder."""
+        self.console.print(report.summary(), highlight=False)
+        self.console.print(f"images: {preprocessing}", highlight=False)
+        if self.world.is_main:
+            run_folder.make_folder(self.folder)
+
     def run(
-        self, network: Classifier, source: ImageSource, logit_indices: np.ndarray | None = None
+        self,
+        network: Classifier | TextClassifier,
+        source: ImageSource,
+        logit_indices: np.ndarray | None = None,
     ) -> ClassificationResult:
         """Count the network's answers on all images of ``source``."""
-        preprocessing, world = network.backbone.preprocessing, self.world
+        preprocessing, world = network.preprocessing, self.world
         rank_checks.check_same_data(world, {"evaluation": source}, preprocessing)
         loader = assemble.build_eval_loader(
             self.config, source, preprocessing, world.rank, world.size
@@ -106,6 +129,10 @@ def evaluate(
         UserError: weights, data and configuration do not fit each other.
     """
     check_config(config)
+    if config.protocol != "zero_shot" and config.text != TextConfig():
+        raise ConfigError(
+            f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
+        )
     if config.pretrained is None:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
@@ -113,7 +140,11 @@ def evaluate(
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
     evaluation = _Evaluation(config, pretrained, folder, world, console)
-    protocols = {"classification": _classification, "imagenet_c": _imagenet_c}
+    protocols = {
+        "classification": _classification,
+        "zero_shot": _zero_shot,
+        "imagenet_c": _imagenet_c,
+    }
     name, found = protocols.get(config.protocol, _imagenet_subset)(evaluation)
     result = {
         "protocol": config.protocol,
@@ -135,17 +166,38 @@ def evaluate(
 
 
 def _classification(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    split, source, found = _split_to_judge(evaluation)
+    evaluation.pretrained.check_classes(source.class_names)
+    result = evaluation.run(evaluation.network(len(source.class_names)), source)
+    evaluation.write_per_class(split, source.class_names, result)
+    return split, {**found, "metrics": result.metrics()}
+
+
+def _zero_shot(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    """Classification by the nearest text (Radford et al., ICML 2021, section 3.1)."""
+    config = evaluation.config
+    templates = config.text.templates
+    if templates is None:
+        templates = list(templates_of(dataset_spec(config.data.name).name))
+    check_templates(templates)
+    split, source, found = _split_to_judge(evaluation)
+    result = evaluation.run(evaluation.text_classifier(source, templates), source)
+    name = f"zero_shot_{split}"
+    evaluation.write_per_class(name, source.class_names, result)
+    found = {**found, "backbone": config.backbone.name, "templates": templates}
+    return name, {**found, "metrics": result.metrics()}
+
+
+def _split_to_judge(evaluation: _Evaluation) -> tuple[str, ImageSource, dict[str, Any]]:
+    """Name and images of the split, and what the result says of them."""
     config = evaluation.config
     splits = assemble.build_splits(config, evaluation.console.print)
     split = config.split or splits.final_split
     if split == "val" and "val" not in splits.on_disk:
         _refuse_other_hold_out(config, evaluation.pretrained)
     source = splits.evaluation(split)
-    evaluation.pretrained.check_classes(source.class_names)
-    result = evaluation.run(evaluation.network(len(source.class_names)), source)
-    evaluation.write_per_class(split, source.class_names, result)
     found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
-    return split, {**found, "metrics": result.metrics()}
+    return split, source, found
 
 
 def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> None:
@@ -169,6 +221,7 @@ def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> No
 
 
 def _imagenet_subset(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
+    """A network of all 1000 classes, judged by those that the set has."""
     protocol = evaluation.config.protocol
     subset = imagenet_subset(_SUBSETS[protocol], evaluation.root())
     network = evaluation.network(len(imagenet_class_names()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from pathlib import Path
 
@@ -142,6 +143,11 @@ MARKS = {"<|startoftext|>": 2, "<|endoftext|>": 3}
         ("t.json", {"model": {"vocab": MARKS, "merges": ["a"]}}, r"got 'a' among its merges"),
         ("t.json", {"model": {"vocab": {"a": 0}, "merges": []}}, r"without <\|startoftext\|>"),
         ("t.json", {"model": {"vocab": MARKS, "merges": ["a b"]}}, r"without a number for 'a'"),
+        (
+            "t.json",
+            {"model": {"vocab": {**MARKS, "a": 9}, "merges": []}},
+            r"got 3 for .* the largest number \(9\)",
+        ),
         ("bpe.txt", "first line\ni n\nt h\n", r"got 2 merges, expected 48,894"),
         ("bpe.txt.gz", gzip.compress(b"a b\n" * 50_000)[:-20], r"cannot be read"),
         ("bpe.txt", b"\xff\xfe", r"cannot be read"),
@@ -171,6 +177,6 @@ def test_characters_without_a_piece_are_not_left_out():
 
 @pytest.mark.parametrize("package", ["tokenizers", "ftfy"])
 def test_a_missing_package_is_one_message(package, vocabulary, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, package, None)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"package {package} .*pip install 'mindtune\[clip\]'"):
         ClipTokenizer(vocabulary)

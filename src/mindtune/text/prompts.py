@@ -24,6 +24,10 @@ IMAGENET_TEMPLATES = (
 
 _TEMPLATES = {
     "imagenet": IMAGENET_TEMPLATES,
+    "imagenet_a": IMAGENET_TEMPLATES,
+    "imagenet_r": IMAGENET_TEMPLATES,
+    "imagenet_v2": IMAGENET_TEMPLATES,
+    "imagenet_sketch": IMAGENET_TEMPLATES,
     "flowers102": ("a photo of a {}, a type of flower.",),
 }
 

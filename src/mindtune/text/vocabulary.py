@@ -33,7 +33,8 @@ class Vocabulary:
         source: the file, for messages.
 
     Raises:
-        WeightsError: a merge of or to a piece that has no number, or no mark of start and end.
+        WeightsError: a merge of or to a piece that has no number, no mark of start and end, or an
+            end that is not the largest number, by which CLIP finds it.
     """
 
     ids: Mapping[str, int]
@@ -53,6 +54,11 @@ class Vocabulary:
                 raise WeightsError(
                     f"{self.source}: got a vocabulary without {mark}, expected a CLIP's; {_CURE}"
                 )
+        if self.ids[END] != len(self) - 1:
+            raise WeightsError(
+                f"{self.source}: got {self.ids[END]} for {END}, expected the largest number "
+                f"({len(self) - 1}), by which CLIP finds the end of a text; {_CURE}"
+            )
 
     def __len__(self) -> int:
         """One more than the largest number, 49,408 in OpenAI's."""

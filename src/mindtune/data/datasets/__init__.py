@@ -25,6 +25,9 @@ from mindtune.data.datasets.imagenet_classes import imagenet_class_names, imagen
 from mindtune.data.datasets.imagenet_subsets import (
     IMAGENET_A,
     IMAGENET_R,
+    IMAGENET_SKETCH,
+    IMAGENET_SUBSETS,
+    IMAGENET_V2,
     ImageNetSubset,
     imagenet_subset,
 )
@@ -43,6 +46,9 @@ __all__ = [
     "EXTRA_CORRUPTIONS",
     "IMAGENET_A",
     "IMAGENET_R",
+    "IMAGENET_SKETCH",
+    "IMAGENET_SUBSETS",
+    "IMAGENET_V2",
     "MCE_CORRUPTIONS",
     "SEVERITIES",
     "SPLITS",
