@@ -22,13 +22,21 @@ IMAGENET_TEMPLATES = (
     "a photo of the small {}.",
 )
 
+_FLOWERS = ("a photo of a {}, a type of flower.",)
+
 _TEMPLATES = {
     "imagenet": IMAGENET_TEMPLATES,
     "imagenet_a": IMAGENET_TEMPLATES,
     "imagenet_r": IMAGENET_TEMPLATES,
     "imagenet_v2": IMAGENET_TEMPLATES,
     "imagenet_sketch": IMAGENET_TEMPLATES,
-    "flowers102": ("a photo of a {}, a type of flower.",),
+    "flowers102": _FLOWERS,
+    "coop_oxford_flowers": _FLOWERS,
+    "coop_oxford_pets": ("a photo of a {}, a type of pet.",),
+    "coop_food101": ("a photo of {}, a type of food.",),
+    "coop_dtd": ("{} texture.",),
+    "coop_eurosat": ("a centered satellite photo of {}.",),
+    "coop_ucf101": ("a photo of a person doing {}.",),
 }
 
 

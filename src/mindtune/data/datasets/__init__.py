@@ -3,6 +3,7 @@
 from mindtune.data.datasets import (
     cifar10,
     cifar100,
+    coop,
     cub200,
     digits,
     flowers102,
@@ -56,6 +57,7 @@ __all__ = [
     "ImageNetSubset",
     "cifar10",
     "cifar100",
+    "coop",
     "corruption_source",
     "corruptions_at",
     "create_dataset",
