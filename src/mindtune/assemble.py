@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mindspore import Parameter, nn
 
-from mindtune.backbones import create_backbone
+from mindtune.backbones import CLIP, backbone_entry, create_backbone, create_clip
 from mindtune.classifier import CLASSIFIERS, Classifier
 from mindtune.config import (
     AugmentConfig,
@@ -16,6 +17,7 @@ from mindtune.config import (
     IsqrtMomentHeadConfig,
     MomentHeadConfig,
     RunConfig,
+    TextConfig,
     TuningConfig,
 )
 from mindtune.data.erasing import RandomErasing
@@ -24,11 +26,14 @@ from mindtune.data.mixing import Mixing
 from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
+from mindtune.errors import WeightsError
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.layers.random import seed_random_layers
 from mindtune.preprocessing import Preprocessing
+from mindtune.text.clip_tokenizer import ClipTokenizer
+from mindtune.text.vocabulary import read_vocabulary
 from mindtune.tuning.apply import (
     apply_tunings,
     find_tunings,
@@ -50,18 +55,59 @@ def build_classifier(
     Raises:
         ConfigError: unknown names or sizes that do not fit.
     """
-    chosen = {k: v for k, v in vars(config.preprocessing).items() if v is not None}
     backbone = create_backbone(
         config.backbone.name,
         config.backbone.image_size,
         config.backbone.drop_path,
-        {**(stored_preprocessing or {}), **chosen},
+        _preprocessing(config, stored_preprocessing),
     )
     apply_tunings(backbone, find_tunings(config.tuning.modes, tunings(config.tuning)))
     head = build_head(config.head, backbone, num_classes)
     network = CLASSIFIERS[config.head.tokens](backbone, head)
     seed_random_layers(network, config.seed)
     return network
+
+
+def _preprocessing(config: RunConfig, stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the configuration says of images, above what a weight file says of itself."""
+    chosen = {k: v for k, v in vars(config.preprocessing).items() if v is not None}
+    return {**(stored or {}), **chosen}
+
+
+def build_clip(
+    config: RunConfig, stored_preprocessing: Mapping[str, Any] | None = None
+) -> tuple[CLIP, Preprocessing]:
+    """Both towers of the CLIP whose image tower is ``config.backbone``, with random weights.
+
+    Returns:
+        The network, and how to prepare its images, see ``build_classifier``.
+
+    Raises:
+        ConfigError: a backbone that is no CLIP's, or a size that does not fit.
+    """
+    name = config.backbone.name
+    network = create_clip(name, config.backbone.image_size)
+    settings = backbone_entry(name).pretrained.preprocessing
+    settings = settings.updated(_preprocessing(config, stored_preprocessing))
+    return network, settings.updated({"input_size": config.backbone.image_size})
+
+
+def build_tokenizer(config: TextConfig, weights: Path, network: CLIP) -> ClipTokenizer:
+    """The tokeniser of ``config``, or the one beside ``weights``, for the texts of ``network``.
+
+    Raises:
+        UserError: a package is missing.
+        WeightsError: no vocabulary there, or one of another network.
+    """
+    beside = weights if weights.is_dir() else weights.parent
+    vocabulary = read_vocabulary(Path(config.tokenizer) if config.tokenizer else beside)
+    text = network.text_arch
+    if len(vocabulary) != text.vocab_size:
+        raise WeightsError(
+            f"{vocabulary.source}: got {len(vocabulary):,} pieces, expected {text.vocab_size:,} as "
+            "the text tower has; give the vocabulary of these weights as --text.tokenizer"
+        )
+    return ClipTokenizer(vocabulary, text.context_length)
 
 
 def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Parameter]]]:

@@ -6,6 +6,7 @@ from mindspore import Parameter, Tensor, nn
 
 from mindtune.heads.linear import LinearHead
 from mindtune.parameters import weights_of
+from mindtune.preprocessing import Preprocessing
 
 _BACKBONE, _HEAD = "backbone.", "head."
 _FC = "fc"  # what torchvision and timm call the linear classifier of a ResNet
@@ -33,6 +34,11 @@ class Classifier(nn.Cell):
         if self.backbone.classifier == _FC and isinstance(self.head, LinearHead):
             return f"{_FC}.{place[len(_HEAD) :]}"
         return place
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How to prepare images."""
+        return self.backbone.preprocessing
 
     def construct(self, images: Tensor) -> Tensor:
         tokens, pooled = self.backbone(images)

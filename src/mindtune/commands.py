@@ -87,9 +87,11 @@ def _stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
         return {}
     path = Path(given)
     stored = _config_of_folder(path) if path.is_dir() else _config_of_file(path)
-    if not stored and cli.option_value(argv, "--config", "--swin_config") is None and path.exists():
+    described = cli.option_value(argv, "--config", "--swin_config", "--backbone.name")
+    if not stored and described is None and path.exists():
         raise ConfigError(
-            f"config: {path} carries no configuration, expected --config RECIPE.yaml beside it"
+            f"config: {path} carries no configuration, expected --config RECIPE.yaml or "
+            "--backbone.name beside it"
         )
     defaults = {key: value for key, value in flatten(stored).items() if key not in _RUN_ONLY}
     name = cli.option_value(argv, "--data.name")

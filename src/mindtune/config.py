@@ -381,21 +381,40 @@ class RunConfig:
 
 
 @dataclass
+class TextConfig:
+    """Class names as texts, for protocol zero_shot.
+
+    Attributes:
+        tokenizer: tokenizer.json, OpenAI's bpe_simple_vocab_16e6.txt.gz, or a folder with one of
+            them; default: what lies beside the weights.
+        templates: prompts with {} in the place of the class name; default: those of the data set.
+    """
+
+    tokenizer: Optional[str] = None
+    templates: Optional[list[str]] = None
+
+
+@dataclass
 class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
     Attributes:
-        protocol: classification on a split of the data set; knn, by the neighbours of its images
-            in the train split; or ImageNet-A, -R or -C, whose folder is data.root.
-        split: of protocols classification and knn; default: test where there is one, else val.
+        protocol: classification on a split of the data set; the same by a CLIP's texts (zero_shot)
+            or by the neighbours of its images in the train split (knn); or by a network of
+            ImageNet's 1000 classes on ImageNet-A, -R, -V2, -Sketch or -C, whose folder is
+            data.root.
+        split: of protocols classification, zero_shot and knn; default: test where there is one,
+            else val.
         before: of protocol knn, the weights that tuning started from; default: what the run says.
     """
 
-    protocol: Literal["classification", "knn", "imagenet_a", "imagenet_r", "imagenet_c"] = (
-        "classification"
-    )
+    protocol: Literal[
+        "classification", "zero_shot", "knn", "imagenet_a", "imagenet_r", "imagenet_v2",
+        "imagenet_sketch", "imagenet_c",
+    ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
+    text: TextConfig = field(default_factory=TextConfig)
 
 
 @dataclass

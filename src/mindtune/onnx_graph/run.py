@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mindtune.onnx_graph.package import require
 from mindtune.onnx_graph.write import INPUT, OUTPUT
+from mindtune.optional_packages import require_package
 
 
 def run_onnx(file: Path, images: np.ndarray) -> np.ndarray:
@@ -16,6 +16,6 @@ def run_onnx(file: Path, images: np.ndarray) -> np.ndarray:
     Raises:
         UserError: the package onnxruntime is missing.
     """
-    runtime = require("onnxruntime")
+    runtime = require_package("onnxruntime", "file_format: got ONNX", "onnx")
     session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     return session.run([OUTPUT], {INPUT: images})[0]

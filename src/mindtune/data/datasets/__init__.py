@@ -3,6 +3,7 @@
 from mindtune.data.datasets import (
     cifar10,
     cifar100,
+    coop,
     cub200,
     digits,
     flowers102,
@@ -25,6 +26,9 @@ from mindtune.data.datasets.imagenet_classes import imagenet_class_names, imagen
 from mindtune.data.datasets.imagenet_subsets import (
     IMAGENET_A,
     IMAGENET_R,
+    IMAGENET_SKETCH,
+    IMAGENET_SUBSETS,
+    IMAGENET_V2,
     ImageNetSubset,
     imagenet_subset,
 )
@@ -43,6 +47,9 @@ __all__ = [
     "EXTRA_CORRUPTIONS",
     "IMAGENET_A",
     "IMAGENET_R",
+    "IMAGENET_SKETCH",
+    "IMAGENET_SUBSETS",
+    "IMAGENET_V2",
     "MCE_CORRUPTIONS",
     "SEVERITIES",
     "SPLITS",
@@ -50,6 +57,7 @@ __all__ = [
     "ImageNetSubset",
     "cifar10",
     "cifar100",
+    "coop",
     "corruption_source",
     "corruptions_at",
     "create_dataset",

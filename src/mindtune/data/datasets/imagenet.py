@@ -22,7 +22,9 @@ IMAGENET = DatasetSpec(
     splits=("train", "val"),
     num_classes=1000,
     counts={"train": 1_281_167, "val": 50_000},
-    folders=("imagenet", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"),
+    folders=(  # the two last are CoOp's
+        *("imagenet", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "imagenet/images", "images"),
+    ),
     class_names=imagenet_class_names(),
     class_folders=imagenet_wnids(),
 )

@@ -1,4 +1,4 @@
-"""ImageNet-A and ImageNet-R: test sets of 200 of the 1000 ImageNet classes each."""
+"""Test sets for networks of the 1000 ImageNet classes: ImageNet-A, -R, -V2 and -Sketch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mindtune.data.datasets.disk_layout import (
     first_few,
 )
 from mindtune.data.datasets.imagenet_classes import imagenet_class_names, imagenet_wnids
+from mindtune.data.datasets.registry import register_dataset
 from mindtune.data.datasets.spec import DatasetSpec
 from mindtune.data.source import ImageFiles
 from mindtune.errors import DataError
@@ -43,6 +44,35 @@ IMAGENET_R = DatasetSpec(
     class_folders=imagenet_wnids(),
 )
 
+IMAGENET_V2 = DatasetSpec(
+    name="imagenet_v2",
+    title="ImageNet-V2",
+    source="Recht et al., Do ImageNet Classifiers Generalize to ImageNet?, ICML 2019; MIT",
+    splits=("test",),
+    num_classes=1000,
+    counts={"test": 10_000},
+    folders=(
+        "imagenetv2-matched-frequency-format-val",
+        "imagenetv2/imagenetv2-matched-frequency-format-val",
+    ),
+    class_names=imagenet_class_names(),
+    class_folders=tuple(str(label) for label in range(1000)),
+)
+
+IMAGENET_SKETCH = DatasetSpec(
+    name="imagenet_sketch",
+    title="ImageNet-Sketch",
+    source="Wang et al., Learning Robust Global Representations, NeurIPS 2019; MIT",
+    splits=("test",),
+    num_classes=1000,
+    counts={"test": 50_889},
+    folders=("sketch", "imagenet-sketch/images", "imagenet-sketch", "images"),
+    class_names=imagenet_class_names(),
+    class_folders=imagenet_wnids(),
+)
+
+IMAGENET_SUBSETS = (IMAGENET_A, IMAGENET_R, IMAGENET_V2, IMAGENET_SKETCH)
+
 
 @dataclass(frozen=True)
 class ImageNetSubset:
@@ -58,12 +88,13 @@ class ImageNetSubset:
 
 
 def imagenet_subset(spec: DatasetSpec, root: Path) -> ImageNetSubset:
-    """Open ImageNet-A or -R: ``<root>/<wnid>/<image>`` (moment probing spec, section 4.4).
+    """Open one of them: ``<root>/<wnid>/<image>`` (moment probing spec, section 4.4).
 
     Which outputs count follows from the folder names; no list of indices is written down.
+    ImageNet-V2's folders are called by the label, 0 to 999.
 
     Args:
-        spec: ``IMAGENET_A`` or ``IMAGENET_R``; its ``class_folders`` are the model's classes.
+        spec: one of ``IMAGENET_SUBSETS``; its ``class_folders`` are the model's classes.
         root: the subset's folder or its parent.
 
     Raises:
@@ -73,7 +104,7 @@ def imagenet_subset(spec: DatasetSpec, root: Path) -> ImageNetSubset:
     if not places:
         tried = " or ".join(str(home) for home in candidate_homes(spec, root))
         raise DataError(
-            f"{spec}: got no wnid folder, expected {spec.class_folders[0]} and the like in "
+            f"{spec}: got no class folder, expected {spec.class_folders[0]} and the like in "
             f"{tried}; unpack the set and pass its folder"
         )
     folder = places[0]
@@ -81,8 +112,8 @@ def imagenet_subset(spec: DatasetSpec, root: Path) -> ImageNetSubset:
     foreign = sorted(set(found).difference(spec.class_folders))
     if foreign:
         raise DataError(
-            f"{spec}: got class folders {first_few(foreign)} in {folder}, expected only wnids of "
-            f"the {len(spec.class_folders):,} classes; remove them"
+            f"{spec}: got class folders {first_few(foreign)} in {folder}, expected only "
+            f"{spec.class_folders[0]} to {spec.class_folders[-1]}; remove them"
         )
     check_class_count(spec, len(found), folder)
     position = {wnid: index for index, wnid in enumerate(spec.class_folders)}
@@ -91,6 +122,19 @@ def imagenet_subset(spec: DatasetSpec, root: Path) -> ImageNetSubset:
     source = read_class_folders(spec, folder, wnids, [spec.class_names[i] for i in indices])
     check_count_at_least(spec, "test", len(source), folder)
     return ImageNetSubset(source, indices)
+
+
+def load_imagenet_subset(spec: DatasetSpec, root: Path, split: str) -> ImageFiles:
+    """The images alone, for a classifier of just these classes, such as CLIP's texts.
+
+    Raises:
+        DataError: see ``imagenet_subset``.
+    """
+    return imagenet_subset(spec, root).source
+
+
+for _spec in IMAGENET_SUBSETS:
+    register_dataset(_spec)(load_imagenet_subset)
 
 
 def _known_folders(spec: DatasetSpec, home: Path) -> bool:

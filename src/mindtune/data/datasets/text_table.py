@@ -8,7 +8,9 @@ from mindtune.errors import DataError
 
 
 def read_table(path: Path) -> dict[str, str]:
-    """Key (up to the first space) to value (the rest of the line), in the order of the file.
+    """Key to value (the rest of the line), in the order of the file.
+
+    A key ends at the first tab, in a line without one at the first space.
 
     Raises:
         DataError: the file is not text, or a line is no such pair or repeats a key.
@@ -21,7 +23,7 @@ def read_table(path: Path) -> dict[str, str]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        key, _, value = line.strip().partition(" ")
+        key, _, value = line.strip().partition("\t" if "\t" in line.strip() else " ")
         if not value or key in table:
             raise DataError(
                 f"{path}, line {number}: got {line!r}, expected 'key value' with a new key; "

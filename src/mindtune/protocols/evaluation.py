@@ -1,0 +1,113 @@
+"""What every protocol needs: weights to judge, ranks, and a folder for what is found."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from mindspore import nn
+from rich.console import Console
+
+from mindtune import assemble, rank_checks, run_folder
+from mindtune.classifier import Classifier
+from mindtune.config import EvaluateConfig, HeadConfig
+from mindtune.data.source import ImageSource
+from mindtune.engine.distributed.world import World
+from mindtune.errors import ConfigError
+from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
+from mindtune.files import write_atomically
+from mindtune.parameters import weights_of
+from mindtune.preprocessing import Preprocessing
+from mindtune.pretrained import Pretrained, load_backbone, load_for_evaluation
+from mindtune.weights.load import LoadReport
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One call of ``eval.py``.
+
+    Attributes:
+        pretrained: the weights to judge.
+        folder: where results go; made once network and weights are known to fit.
+    """
+
+    config: EvaluateConfig
+    pretrained: Pretrained
+    folder: Path
+    world: World
+    console: Console
+
+    def network(self, num_classes: int) -> Classifier:
+        """The network with its weights; then makes the folder, before the long part begins."""
+        network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
+        report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
+        self.begin(network, report, network.preprocessing)
+        return network
+
+    def network_without_head(self) -> Classifier:
+        """The same where only the backbone counts: its head is one that nobody asks."""
+        config = replace(self.config, head=HeadConfig())
+        network = assemble.build_classifier(config, 2, self.pretrained.preprocessing)
+        report = load_backbone(network, self.pretrained, self.config.position_resize)
+        self.begin(network, report, network.preprocessing)
+        return network
+
+    def begin(self, network: nn.Cell, report: LoadReport, preprocessing: Preprocessing) -> None:
+        """Say what was loaded and how images are prepared; rank 0 makes the folder for all."""
+        self.say(report.summary())
+        self.say(f"images: {preprocessing}")
+        if self.world.is_main:
+            run_folder.make_folder(self.folder)
+        self.world.broadcast(weights_of(network))
+
+    def run(
+        self,
+        network: nn.Cell,
+        source: ImageSource,
+        logit_indices: np.ndarray | None = None,
+    ) -> ClassificationResult:
+        """Count the answers on all images of ``source``; the network says its ``preprocessing``."""
+        preprocessing, world = network.preprocessing, self.world
+        rank_checks.check_same_data(world, {"evaluation": source}, preprocessing)
+        loader = assemble.build_eval_loader(
+            self.config, source, preprocessing, world.rank, world.size
+        )
+        return evaluate_classification(
+            network, loader, len(source.class_names), logit_indices, world.sum
+        )
+
+    def write_per_class(
+        self, name: str, class_names: Sequence[str], result: ClassificationResult
+    ) -> None:
+        """Rank 0 writes the table of classes."""
+        if self.world.is_main:
+            path = self.folder / f"eval_{name}_per_class.csv"
+            _write_per_class(path, class_names, result)
+
+    def say(self, line: str) -> None:
+        """Print a line on rank 0."""
+        self.console.print(line, highlight=False)
+
+    def root(self) -> Path:
+        """Where the images of a protocol lie that is no data set of training."""
+        if self.config.data.root is None:
+            raise ConfigError(
+                f"data.root: got nothing, expected the folder of {self.config.protocol}"
+            )
+        return Path(self.config.data.root)
+
+
+def _write_per_class(path: Path, names: Sequence[str], result: ClassificationResult) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["class", "name", "images", "correct", "top1"])
+    rows = zip(
+        names, result.per_class_images, result.per_class_correct, result.per_class_accuracy()
+    )
+    for index, (name, images, correct, accuracy) in enumerate(rows):
+        writer.writerow([index, name, images, correct, f"{accuracy:.4f}"])
+    write_atomically(path, text.getvalue().encode())

@@ -1,0 +1,54 @@
+"""The split that a protocol judges a network on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mindtune import assemble, run_folder
+from mindtune.config import EvaluateConfig, flatten
+from mindtune.data.source import ImageSource
+from mindtune.errors import ConfigError
+from mindtune.pretrained import Pretrained
+from mindtune.protocols.evaluation import Evaluation
+
+_HOLD_OUT_KEYS = (
+    "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",
+    "evaluation.selection",
+)  # fmt: skip
+
+
+def judged_split(evaluation: Evaluation) -> tuple[str, ImageSource, dict[str, Any]]:
+    """Name and images of the split, and what the result says of them.
+
+    Raises:
+        ConfigError: images held out for validation that the run may have trained on.
+        DataError: the data set has no such split.
+    """
+    config = evaluation.config
+    splits = assemble.build_splits(config, evaluation.console.print)
+    split = config.split or splits.final_split
+    if split == "val" and "val" not in splits.on_disk:
+        _refuse_other_hold_out(config, evaluation.pretrained)
+    source = splits.evaluation(split)
+    found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
+    return split, source, found
+
+
+def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> None:
+    """A validation split cut anew must be the one that training left out."""
+    stored = flatten(pretrained.header.get("config", {}))
+    if not stored:
+        return
+    present = flatten(run_folder.plain(config))
+    differing = [key for key in _HOLD_OUT_KEYS if stored.get(key) != present.get(key)]
+    if differing or stored["evaluation.selection"] != "val":
+        reason = (
+            f"{differing[0]} {stored[differing[0]]} -> {present[differing[0]]}"
+            if differing
+            else "the run chose on test, so all of train was trained on"
+        )
+        raise ConfigError(
+            f"split: got val, which is no split of {config.data.name} on disk, and the part held "
+            f"out now would hold training images ({reason}); use --split test, or the values of "
+            "the run"
+        )

@@ -1,0 +1,23 @@
+"""Protocols by what ``--protocol`` calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mindtune.protocols import imagenet
+from mindtune.protocols.classification import classification
+from mindtune.protocols.evaluation import Evaluation
+from mindtune.protocols.knn import knn
+from mindtune.protocols.zero_shot import zero_shot
+
+Protocol = Callable[[Evaluation], "tuple[str, dict[str, Any]]"]
+
+PROTOCOLS: dict[str, Protocol] = {
+    "classification": classification,
+    "knn": knn,
+    "zero_shot": zero_shot,
+    "imagenet_c": imagenet.corruptions,
+    **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),
+}
+"""Each gives the name of the result's file, and what the result holds, ``metrics`` among it."""

@@ -1,0 +1,43 @@
+"""Protocol ``zero_shot``: the nearest of a CLIP's texts (Radford et al., ICML 2021, 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mindtune import assemble
+from mindtune.data.datasets import dataset_spec
+from mindtune.data.source import ImageSource
+from mindtune.pretrained import load_clip
+from mindtune.protocols.evaluation import Evaluation
+from mindtune.protocols.judged_split import judged_split
+from mindtune.text.prompts import check_templates, templates_of
+from mindtune.text_classifier import TextClassifier, text_weights_of
+
+
+def zero_shot(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
+    """Accuracies of cosines with class names in templates."""
+    config = evaluation.config
+    templates = config.text.templates
+    if templates is None:
+        templates = list(templates_of(dataset_spec(config.data.name).name))
+    check_templates(templates)
+    split, source, found = judged_split(evaluation)
+    result = evaluation.run(_text_classifier(evaluation, source, templates), source)
+    name = f"zero_shot_{split}"
+    evaluation.write_per_class(name, source.class_names, result)
+    found = {**found, "backbone": config.backbone.name, "templates": templates}
+    return name, {**found, "metrics": result.metrics()}
+
+
+def _text_classifier(
+    evaluation: Evaluation, source: ImageSource, templates: Sequence[str]
+) -> TextClassifier:
+    """The classifier made of the texts of the classes of ``source``."""
+    config, pretrained = evaluation.config, evaluation.pretrained
+    clip, preprocessing = assemble.build_clip(config, pretrained.preprocessing)
+    report = load_clip(clip, pretrained, config.position_resize)
+    tokenizer = assemble.build_tokenizer(config.text, pretrained.path, clip)
+    evaluation.begin(clip, report, preprocessing)
+    text_weights = text_weights_of(clip, tokenizer, source.class_names, templates)
+    return TextClassifier(clip, text_weights, preprocessing)

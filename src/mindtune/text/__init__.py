@@ -1,0 +1,1 @@
+"""Class names as texts: prompts, and the token ids that CLIP reads."""

@@ -1,0 +1,91 @@
+"""A classifier whose weights are texts: CLIP's zero-shot classification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from mindtune.backbones.clip import CLIP
+from mindtune.backbones.clip_text import TextEncoder
+from mindtune.heads.logit_fusion import LOGIT_SCALE, unit
+from mindtune.preprocessing import Preprocessing
+from mindtune.text.clip_tokenizer import ClipTokenizer
+from mindtune.text.prompts import prompts_for
+
+_BATCH = 128  # prompts a graph call
+
+
+class TextClassifier(nn.Cell):
+    """Images (B, 3, S, S) -> logits (B, K), 100 times the cosines to the classes' texts.
+
+    The constant 100 stands in the place of CLIP's learnt ``logit_scale``, as in AMU-Tuning's code.
+
+    Args:
+        clip: both towers; only the image tower is kept.
+        text_weights: (D, K), columns of length 1, see ``text_weights_of``.
+        preprocessing: how to prepare images.
+    """
+
+    def __init__(self, clip: CLIP, text_weights: np.ndarray, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.preprocessing = preprocessing
+        self.visual = clip.visual
+        self.text_weights = Parameter(Tensor(text_weights), name="text_weights")
+
+    def construct(self, images: Tensor) -> Tensor:
+        return LOGIT_SCALE * ops.matmul(unit(self.visual.encode(images)), self.text_weights)
+
+
+class _UnitTexts(nn.Cell):
+    """Token ids (B, L) -> text features (B, D) of length 1."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def construct(self, ids: Tensor) -> Tensor:
+        return unit(self.encoder.encode_text(ids))
+
+
+def text_weights_of(
+    encoder: TextEncoder,
+    tokenizer: ClipTokenizer,
+    class_names: Sequence[str],
+    templates: Sequence[str],
+) -> np.ndarray:
+    """Weights float32 (D, K): of each class, the mean of its prompts' unit features, made unit.
+
+    Columns stand in the order of ``class_names``.
+
+    Args:
+        encoder: a text tower.
+        tokenizer: with the vocabulary of its weights.
+        class_names: K names.
+        templates: prompts with ``{}`` in the place of the name.
+
+    Raises:
+        DataError: a prompt that the tokeniser refuses.
+    """
+    prompts = [prompt for name in class_names for prompt in prompts_for(name, templates)]
+    features = encode_texts(encoder, tokenizer(prompts)).astype(np.float64)
+    means = features.reshape(len(class_names), len(templates), -1).mean(axis=1)  # (K, D)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return np.ascontiguousarray(means.T, np.float32)  # (D, K)
+
+
+def encode_texts(encoder: TextEncoder, ids: np.ndarray, batch_size: int = _BATCH) -> np.ndarray:
+    """Unit text features float32 (N, D) of token ids (N, L), by one compiled graph.
+
+    Columns after the longest text are cut off: no token sees what stands behind it.
+    """
+    longest = int(np.max(ids.argmax(axis=1))) + 1
+    size = min(batch_size, len(ids))
+    filled = np.concatenate([ids, ids[-1:].repeat(-len(ids) % size, axis=0)])[:, :longest]
+    network = _UnitTexts(encoder).set_train(False)
+    parts = [
+        network(Tensor(np.ascontiguousarray(filled[start : start + size]))).asnumpy()
+        for start in range(0, len(filled), size)
+    ]
+    return np.concatenate(parts)[: len(ids)]
