@@ -21,7 +21,7 @@ from mindtune.config import (
     TuningConfig,
 )
 from mindtune.data.erasing import RandomErasing
-from mindtune.data.loader import EvalLoader, TrainLoader
+from mindtune.data.loader import AugmentedLoader, EvalLoader, TrainLoader
 from mindtune.data.mixing import Mixing
 from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
@@ -204,6 +204,28 @@ def _train_view(augment: AugmentConfig, preprocessing: Preprocessing) -> TrainTr
         interpolation=augment.interpolation,
         rand_augment=augment.rand_augment,
         direct_resize=augment.crop == "none",
+    )
+
+
+def build_view_loader(
+    config: RunConfig,
+    source: ImageSource,
+    preprocessing: Preprocessing,
+    epoch: int,
+    rank: int = 0,
+    ranks: int = 1,
+) -> AugmentedLoader:
+    """Batches of ``source`` in order, in the training views of one epoch."""
+    return AugmentedLoader(
+        source,
+        _train_view(config.augment, preprocessing),
+        preprocessing,
+        min(config.evaluation.batch_size, len(source)),
+        config.data.workers,
+        rank,
+        ranks,
+        config.seed,
+        epoch,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mindspore import nn
 from mindtune import assemble
 from mindtune.config import RunConfig
 from mindtune.data.identity import identity_of
+from mindtune.data.loader import EvalLoader
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.evaluation.feature_cache import FeatureCache
@@ -31,6 +33,7 @@ def frozen_features(
     *,
     cache: str | None,
     what: Mapping[str, Any],
+    view: int | None = None,
 ) -> LabelledFeatures:
     """What ``network`` says of the images of ``source``, this rank's share.
 
@@ -39,7 +42,7 @@ def frozen_features(
             ``PooledFeatures(backbone)``; it is left in the train mode it was in.
         width: D.
         source: images and labels.
-        preprocessing: of the images, in the evaluation view.
+        preprocessing: of the images.
         config: how images are read and batched.
         world: all ranks, each of which calls this.
         cache: folder to take features from, or else to keep them in; None: neither. They are known
@@ -47,13 +50,14 @@ def frozen_features(
             images.
         what: how ``network`` was built (JSON), since its weights alone do not tell what is done
             with them.
+        view: take the training view of this epoch of the run; None: the evaluation view.
 
     Raises:
         CheckpointError: ``cache`` cannot be written, or holds a broken file.
         DataError: an image cannot be read.
         DivergedError: features that are NaN or infinite.
     """
-    loader = assemble.build_eval_loader(config, source, preprocessing, world.rank, world.size)
+    loader = _loader(config, source, preprocessing, world, view)
 
     def fill(values: np.ndarray) -> None:
         fill_features(values, network, loader)
@@ -68,8 +72,28 @@ def frozen_features(
         "preprocessing": preprocessing.as_dict(),
         "images": identity_of(source),
         "first image": source.describe(0),
+        **_identity_of_view(config, view),
         "mindtune": __version__,
     }
     folder = FeatureCache(Path(cache), world.rank, world.size)
     values = folder.share(identity, len(source), width, fill)
     return LabelledFeatures(values, np.asarray(source.labels))
+
+
+def _loader(
+    config: RunConfig,
+    source: ImageSource,
+    preprocessing: Preprocessing,
+    world: World,
+    view: int | None,
+) -> EvalLoader:
+    place = (world.rank, world.size)
+    if view is None:
+        return assemble.build_eval_loader(config, source, preprocessing, *place)
+    return assemble.build_view_loader(config, source, preprocessing, view, *place)
+
+
+def _identity_of_view(config: RunConfig, view: int | None) -> dict[str, Any]:
+    if view is None:
+        return {}
+    return {"view": view, "seed": config.seed, "augment": asdict(config.augment)}

@@ -15,7 +15,7 @@ from mindtune.data.normalise import normalise
 from mindtune.data.randomness import batch_rng, sample_rng
 from mindtune.data.sharding import check_fills_a_batch, rank_batches
 from mindtune.data.source import ImageSource
-from mindtune.data.transforms import EvalTransform, TrainTransform
+from mindtune.data.transforms import TrainTransform
 from mindtune.errors import DataError
 from mindtune.preprocessing import Preprocessing
 
@@ -150,7 +150,7 @@ class EvalLoader:
     """
 
     source: ImageSource
-    view: EvalTransform
+    view: Callable[..., np.ndarray]
     preprocessing: Preprocessing
     batch_size: int
     workers: int = 2
@@ -161,19 +161,35 @@ class EvalLoader:
         mine = np.arange(len(self.source))[self.rank :: self.world_size]
         count = -(-len(mine) // self.batch_size)
 
-        def prepare(index: int) -> np.ndarray:
-            return self.view(self.source.load(index))
-
         with ThreadPoolExecutor(self.workers) as pool:
 
             def make(number: int) -> Batch:
                 positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)
                 valid = positions < len(mine)
                 used = mine[positions[valid]]
-                images = _prepare(pool, prepare, used)
+                images = _prepare(pool, self.prepare, used)
                 filled = np.concatenate([images, images[-1:].repeat(np.sum(~valid), axis=0)])
                 labels = np.pad(self.source.labels[used], (0, int(np.sum(~valid))), mode="edge")
                 mean, std = self.preprocessing.mean, self.preprocessing.std
                 return normalise(filled, mean, std), labels, valid
 
             yield from _stream(_Batches(make, count), ["images", "labels", "valid"])
+
+    def prepare(self, index: int) -> np.ndarray:
+        """Image ``index`` as uint8 (S, S, 3)."""
+        return self.view(self.source.load(index))
+
+
+@dataclass(frozen=True)
+class AugmentedLoader(EvalLoader):
+    """The same, each image in the training view that it has in epoch ``epoch`` of a run.
+
+    ``view`` is a ``TrainTransform``.
+    """
+
+    seed: int = 0
+    epoch: int = 0
+
+    def prepare(self, index: int) -> np.ndarray:
+        """Image ``index`` as uint8 (S, S, 3)."""
+        return self.view(self.source.load(index), sample_rng(self.seed, self.epoch, index))
