@@ -15,7 +15,7 @@ FLOORS = [
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
-    {"objectives", "classifier", "text_classifier"},
+    {"objectives", "classifier", "student", "text_classifier"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},

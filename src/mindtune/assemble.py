@@ -55,6 +55,17 @@ def build_classifier(
     Raises:
         ConfigError: unknown names or sizes that do not fit.
     """
+    backbone = build_backbone(config, stored_preprocessing)
+    head = build_head(config.head, backbone, num_classes)
+    network = CLASSIFIERS[config.head.tokens](backbone, head)
+    seed_random_layers(network, config.seed)
+    return network
+
+
+def build_backbone(
+    config: RunConfig, stored_preprocessing: Mapping[str, Any] | None = None
+) -> nn.Cell:
+    """The backbone of ``build_classifier``, tunings applied."""
     backbone = create_backbone(
         config.backbone.name,
         config.backbone.image_size,
@@ -62,10 +73,7 @@ def build_classifier(
         _preprocessing(config, stored_preprocessing),
     )
     apply_tunings(backbone, find_tunings(config.tuning.modes, tunings(config.tuning)))
-    head = build_head(config.head, backbone, num_classes)
-    network = CLASSIFIERS[config.head.tokens](backbone, head)
-    seed_random_layers(network, config.seed)
-    return network
+    return backbone
 
 
 def _preprocessing(config: RunConfig, stored: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -55,6 +55,43 @@ class TuningConfig:
 
 
 @dataclass
+class TeacherConfig:
+    """Network that method feature_distillation follows.
+
+    Attributes:
+        name: a registered backbone; default: the one of the run that pretrained is.
+        pretrained: its weight file or run folder; random follows random weights, to try things out.
+        pretrained_key: which network of the weight file.
+        image_size: side of the images it sees, pixels, resized from the student's; default: the
+            student's.
+        tokens: which tokens are followed; all, or patches, without class tokens on either side.
+        mean: of red, green and blue in 0 to 1; default: what its weights were made with.
+        std: of red, green and blue in 0 to 1; default: what its weights were made with.
+        precision: of its matrix products; fp16 or bf16 where the device has them.
+    """
+
+    name: Optional[str] = None
+    pretrained: Optional[str] = None
+    pretrained_key: Optional[str] = None
+    image_size: Optional[int] = None
+    tokens: Literal["all", "patches"] = "all"
+    mean: Optional[tuple[float, float, float]] = None
+    std: Optional[tuple[float, float, float]] = None
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+
+
+@dataclass
+class DistillationConfig:
+    """Loss of method feature_distillation.
+
+    Attributes:
+        beta: distance where it turns from square to linear.
+    """
+
+    beta: float = 2.0
+
+
+@dataclass
 class LinearHeadConfig:
     """Options of head linear.
 
@@ -207,22 +244,31 @@ class OptimConfig:
     """Optimiser.
 
     Attributes:
-        name: adamw (decoupled decay, bias correction) or sgd (momentum).
+        name: adamw (decoupled decay, bias correction), sgd (momentum) or lars (sgd that scales the
+            gradient of each matrix).
         lr: peak learning rate.
         lr_base_size: images an update that lr, schedule.warmup_lr and schedule.min_lr are meant
             for; all three are multiplied by the images of an update (batch_size x accumulate x
             ranks) over this. Default: never scaled.
+        layer_decay: learning rate of a layer over that of the next one towards the head; default:
+            all learn alike.
+        layer_decay_floor: scaled applies layer_decay to warmup_lr and min_lr too; authors leaves
+            them the same for all layers, as Feature Distillation's code does.
         weight_decay: of matrices; vectors, class token and position embedding have none.
+        decay_bias_tables: weight_decay acts on tables of relative positions too.
         betas: of adamw.
         eps: of adamw.
-        momentum: of sgd.
+        momentum: of sgd and lars.
         clip_norm: largest global gradient norm; default: no clipping.
     """
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: Literal["adamw", "sgd", "lars"] = "adamw"
     lr: float = 1e-3
     lr_base_size: Optional[int] = None
+    layer_decay: Optional[float] = None
+    layer_decay_floor: Literal["scaled", "authors"] = "scaled"
     weight_decay: float = 0.05
+    decay_bias_tables: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     momentum: float = 0.9
@@ -323,6 +369,8 @@ class RunConfig:
     """One run: what trains, on what, how, and where its folder is.
 
     Attributes:
+        method: supervised trains backbone and head on labels; feature_distillation trains the
+            backbone alone to follow a teacher.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
@@ -347,6 +395,7 @@ class RunConfig:
             checkpoint.
     """
 
+    method: Literal["supervised", "feature_distillation"] = "supervised"
     seed: int = 42
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
@@ -368,6 +417,8 @@ class RunConfig:
     restart_on_failure: int = 0
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     tuning: TuningConfig = field(default_factory=TuningConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)

@@ -50,7 +50,7 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 _RANGES = (
     (
         ("epochs", "batch_size", "accumulate", "max_steps", "log_every", "data.workers",
-         "evaluation.every", "evaluation.batch_size", "backbone.image_size",
+         "evaluation.every", "evaluation.batch_size", "backbone.image_size", "teacher.image_size",
          "optim.lr_base_size", "distributed.timeout"),
         "at least 1",
         lambda value: value >= 1,
@@ -64,7 +64,7 @@ _RANGES = (
     (("seed",), "0 to 4294967295", lambda value: 0 <= value < 2**32),
     (
         ("optim.lr", "optim.eps", "optim.clip_norm", "distributed.message_mb",
-         "knn.temperature"),
+         "knn.temperature", "distillation.beta"),
         "more than 0",
         lambda value: value > 0,
     ),
@@ -83,6 +83,7 @@ _RANGES = (
         "one or more different numbers from 1 on",
         lambda ks: len(ks) > 0 and min(ks) >= 1 and len(set(ks)) == len(ks),
     ),
+    (("optim.layer_decay",), "0 < value <= 1", lambda value: 0 < value <= 1),
     (("data.val_fraction",), "0 < value < 1", lambda value: 0 < value < 1),
     (("optim.betas",), "two values of 0 <= value < 1", lambda pair: all(0 <= b < 1 for b in pair)),
 )  # fmt: skip

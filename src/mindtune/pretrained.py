@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mindspore import nn
+
 from mindtune.backbones import CLIP
 from mindtune.classifier import Classifier
 from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
 from mindtune.errors import DataError, WeightsError
 from mindtune.parameters import named_weights
 from mindtune.run_folder import weight_file
+from mindtune.student import Student
 from mindtune.weights.load import LoadReport, load_weights
 from mindtune.weights.names import to_timm
 from mindtune.weights.readers import read_tensors
@@ -119,8 +122,38 @@ def load_for_training(
     return _load(network, pretrained, position_resize, new=[*new, *head], dropped=["head"])
 
 
+def load_student(
+    network: Student, pretrained: Pretrained, position_resize: str = "bicubic"
+) -> LoadReport:
+    """Start a student from ``pretrained``, which may have a projector but no other head.
+
+    Raises:
+        WeightsError: the file does not fit.
+    """
+    projector = [f"projector.{name}" for name in named_weights(network.projector)]
+    return _load(network, pretrained, position_resize, new=projector, dropped=["head"])
+
+
+def load_teacher(
+    backbone: nn.Cell, pretrained: Pretrained, position_resize: str = "bicubic"
+) -> LoadReport:
+    """Fill a backbone alone; heads of the file are left out.
+
+    Raises:
+        WeightsError: the file does not fit.
+    """
+    return load_weights(
+        backbone,
+        pretrained.file,
+        dropped=["head"],
+        num_prefix_tokens=backbone.num_prefix_tokens,
+        grid=getattr(backbone, "grid_size", None),
+        position_resize=position_resize,
+    )
+
+
 def load_for_evaluation(
-    network: Classifier, pretrained: Pretrained, position_resize: str = "bicubic"
+    network: Classifier | Student, pretrained: Pretrained, position_resize: str = "bicubic"
 ) -> LoadReport:
     """Fill the whole network, head included.
 
@@ -164,7 +197,7 @@ def load_clip(
 
 
 def _load(
-    network: Classifier, pretrained: Pretrained, position_resize: str, **names: Any
+    network: Classifier | Student, pretrained: Pretrained, position_resize: str, **names: Any
 ) -> LoadReport:
     backbone = network.backbone
     return load_weights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mindtune.config import RunConfig, flatten
@@ -23,7 +24,7 @@ def check_same_config(world: World, config: RunConfig) -> None:
 
 
 def check_same_data(
-    world: World, sources: dict[str, ImageSource], preprocessing: Preprocessing
+    world: World, sources: Mapping[str, ImageSource], preprocessing: Preprocessing
 ) -> None:
     """Raises ``RanksDifferError`` where ranks see different images, or prepare them differently.
 

@@ -16,6 +16,7 @@ from mindtune.engine.bystander import UnwrittenCheckpoints
 from mindtune.engine.checkpoint import BEST, Checkpoints
 from mindtune.engine.distributed.world import init
 from mindtune.engine.ema import Ema
+from mindtune.engine.layer_decay import RateGroups, layer_decay, one_rate
 from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
 from mindtune.engine.optim import create_optimizer
@@ -28,7 +29,7 @@ from mindtune.files import write_atomically
 from mindtune.layers.batch_norm import moving_statistics
 from mindtune.layers.random import seed_random_layers
 from mindtune.methods.method import Method, RunContext
-from mindtune.methods.supervised import Supervised
+from mindtune.methods.table import METHODS
 from mindtune.parameters import weights_of
 from mindtune.resume import enter_run
 from mindtune.tuning.table import count_parameters, parameter_table
@@ -49,7 +50,7 @@ def train(
     check_precision(config.precision, config.device_target)
     check_tensorboard(config.tensorboard)
     run = _open_run(config, folder, console)
-    method = Supervised(run)
+    method = METHODS[config.method](run)
     rank_checks.check_same_data(run.world, method.sources, method.preprocessing)
     counts = count_parameters(method.parameter_groups())
     run.console.print(parameter_table(counts))
@@ -61,7 +62,8 @@ def train(
         "ranks": run.world.size,
         "selection": {
             "split": config.evaluation.selection,
-            "top1": position.best,
+            "metric": method.selection.metric,
+            method.selection.metric: position.best,
             "epoch": position.best_epoch,
         },
         "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
@@ -91,9 +93,10 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     run.say(f"images: {method.preprocessing}")
     loader = method.train_loader()
     updates = _updates_per_epoch(config, loader.num_batches)
-    step = _build_step(run, method)
+    groups = _rate_groups(config, method)
+    step = _build_step(run, method, groups)
     images_per_step = config.batch_size * config.accumulate * world.size
-    rates = _learning_rates(run, updates, images_per_step)
+    rates = _learning_rates(run, groups, updates, images_per_step)
     checkpoints = _build_checkpoints(run, method, step)
     position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
     images = len(method.sources["train"])
@@ -107,6 +110,7 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
         images_per_step=images_per_step,
         check=lambda updates: world.check_same_parameters(checkpoints.parameters(), updates),
         evaluate=method.evaluate,
+        selection=method.selection,
         evaluate_every=config.evaluation.every,
         checkpoints=checkpoints,
         log=log,
@@ -117,8 +121,15 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     )
 
 
-def _learning_rates(run: RunContext, updates: int, images_per_step: int) -> np.ndarray:
-    """Rates of all updates, scaled by the global batch where the recipe asks for it."""
+def _rate_groups(config: RunConfig, method: Method) -> RateGroups:
+    decay, groups = config.optim.layer_decay, method.parameter_groups()
+    return one_rate(groups) if decay is None else layer_decay(groups, decay)
+
+
+def _learning_rates(
+    run: RunContext, groups: RateGroups, updates: int, images_per_step: int
+) -> np.ndarray:
+    """Rates of all updates and groups, scaled by the global batch where the recipe asks for it."""
     config = run.config
     optim, schedule = config.optim, vars(config.schedule)
     factor = images_per_step / (optim.lr_base_size or images_per_step)
@@ -128,12 +139,16 @@ def _learning_rates(run: RunContext, updates: int, images_per_step: int) -> np.n
         f"{run.world.size} rank(s) x batch {config.batch_size} x accumulate {config.accumulate}: "
         f"{images_per_step} images an update, peak learning rate {factor * optim.lr:g}{scaling}"
     )
-    return learning_rates(
-        lr=factor * optim.lr,
-        epochs=config.epochs,
-        steps_per_epoch=updates,
-        **{**schedule, **scaled},
-    )
+
+    def rates(scale: float) -> np.ndarray:
+        return learning_rates(
+            lr=scale * factor * optim.lr,
+            epochs=config.epochs,
+            steps_per_epoch=updates,
+            **{**schedule, **scaled},
+        )
+
+    return groups.rates(rates, absolute_floor=optim.layer_decay_floor == "authors")
 
 
 def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
@@ -146,7 +161,7 @@ def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
     return min(updates, config.max_steps or updates)
 
 
-def _build_step(run: RunContext, method: Method) -> TrainStep:
+def _build_step(run: RunContext, method: Method, groups: RateGroups) -> TrainStep:
     config, optim, network = run.config, run.config.optim, method.network
     trained = [p for p in weights_of(network) if p.requires_grad]
     moving = moving_statistics(network)
@@ -156,7 +171,14 @@ def _build_step(run: RunContext, method: Method) -> TrainStep:
         method.objective,
         trained,
         create_optimizer(
-            optim.name, trained, optim.weight_decay, optim.betas, optim.eps, optim.momentum
+            optim.name,
+            trained,
+            optim.weight_decay,
+            optim.betas,
+            optim.eps,
+            optim.momentum,
+            groups.numbers(trained),
+            optim.decay_bias_tables,
         ),
         clip_norm=optim.clip_norm,
         ema=None if config.ema_decay is None else Ema([*trained, *moving], config.ema_decay),

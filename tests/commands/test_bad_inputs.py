@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+FOLLOW = "train --method feature_distillation --tuning.modes [full]"
 FOLDER = "--data.name folder --data.root"
 ODD_WEIGHTS = "train --pretrained {m.weights}/bad/"
 
@@ -107,6 +108,32 @@ USAGE = {  # exit code 2: no run can have this configuration
         "train --precision fp16",
         r"precision: got fp16 on CPU, which MindSpore cannot train in; use --precision fp32",
     ),
+    "no such method": ("train --method distil", r"method: got 'distil', expected one of 'superv"),
+    "no teacher": (
+        f"{FOLLOW} --teacher.pretrained null",
+        r"teacher\.pretrained: got nothing, expected the teacher's weight file or run folder",
+    ),
+    "nameless teacher": (
+        f"{FOLLOW} --teacher.name null",
+        r"teacher\.name: got nothing, expected the backbone of teacher\.pretrained",
+    ),
+    "unknown teacher": (f"{FOLLOW} --teacher.name vit_tst", r"did you mean 'vit_test'\?"),
+    "teacher without class token": (
+        f"{FOLLOW} --teacher.name swin_test",
+        r"teacher\.tokens: got all, but the student has 1 and the teacher 0 class token\(s\)",
+    ),
+    "teacher of another grid": (
+        f"{FOLLOW} --teacher.image_size 48",
+        r"teacher\.image_size: got 48, with which the teacher has 36 patches and the student 16",
+    ),
+    "student that does not train": (
+        "train --method feature_distillation",
+        r"tuning\.modes: got \['linear'\], with which nothing of the student trains; use",
+    ),
+    "teacher in half precision on a CPU": (
+        f"{FOLLOW} --teacher.precision fp16",
+        r"teacher\.precision: got fp16 on CPU, .*; use --teacher\.precision fp32",
+    ),
     "option of training": (
         "evaluate --pretrained {m.run} --optim.lr 1",
         r"optim\.lr: acts on training only, .*; leave it out",
@@ -163,6 +190,10 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     "no such device": (
         "train --device_target GPU",
         r"device_target: MindSpore cannot use GPU on this machine .*; use --device_target CPU",
+    ),
+    "teacher's weights of another network": (
+        f"{FOLLOW} --teacher.name vit_mini_patch4_32 --teacher.pretrained {{m.best}}",
+        r"best\.safetensors: does not fit .*choose the backbone of this file",
     ),
     "weights missing": (
         "train --pretrained nowhere.npz",

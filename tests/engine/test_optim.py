@@ -5,7 +5,7 @@ import pytest
 from mindspore import Parameter, Tensor
 
 from mindtune.engine.ema import Ema
-from mindtune.engine.optim import SGD, AdamW, create_optimizer, decay_of
+from mindtune.engine.optim import LARS, SGD, AdamW, create_optimizer, decay_of
 from mindtune.errors import ConfigError
 
 SHAPES = {
@@ -15,6 +15,7 @@ SHAPES = {
     "scale.weight": (5,),
 }
 DECAYED = {"blocks.0.weight"}
+BIAS_TABLE = "relative_position_bias_table"
 
 
 def parameters(rng: np.random.Generator) -> list[Parameter]:
@@ -110,3 +111,46 @@ def test_impossible_choices_are_refused():
         create_optimizer("lion", parameters(np.random.default_rng(0)), 0, (0.9, 0.999), 1e-8, 0.9)
     with pytest.raises(ConfigError, match="ema_decay: got 1.0"):
         Ema(parameters(np.random.default_rng(0)), 1.0)
+
+
+def test_lars_equals_its_definition():
+    rng = np.random.default_rng(0)
+    trained = parameters(rng)
+    trained[2].set_data(Tensor(np.zeros(SHAPES["pos_embed"], np.float32)))  # a norm of 0
+    wide = [p.asnumpy().astype(np.float64) for p in trained]
+    buffers = [0 * p for p in wide]
+    optimizer = LARS(trained, 0.1, momentum=0.9)
+    for _ in range(6):
+        values = gradients(rng)
+        optimizer(Tensor(0.5, trained[0].dtype), tuple(Tensor(g) for g in values))
+        for i, (name, g) in enumerate(zip(SHAPES, values)):
+            g = g + (0.1 * wide[i] if name in DECAYED else 0)
+            if wide[i].ndim > 1 and np.linalg.norm(wide[i]) > 0:
+                g = g * 1e-3 * np.linalg.norm(wide[i]) / np.linalg.norm(g)
+            buffers[i] = 0.9 * buffers[i] + g
+            wide[i] = wide[i] - 0.5 * buffers[i]
+    for parameter, expected in zip(trained, wide):
+        np.testing.assert_allclose(parameter.asnumpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [AdamW, SGD, LARS])
+def test_each_group_learns_at_its_own_rate(kind):
+    """Rates by group give what an optimiser of its own for each group gives."""
+    groups, rates = [1, 0, 1, 2], [1e-2, 3e-2, 0.0]
+    together, apart = (parameters(np.random.default_rng(0)) for _ in range(2))
+    one = kind(together, 0.1, groups=groups)
+    several = [kind([p], 0.1) for p in apart]
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        values = [Tensor(g) for g in gradients(rng)]
+        one(Tensor(rates, together[0].dtype), tuple(values))
+        for optimizer, group, value in zip(several, groups, values):
+            optimizer(Tensor(rates[group], together[0].dtype), (value,))
+    for parameter, expected in zip(together, apart):
+        np.testing.assert_array_equal(parameter.asnumpy(), expected.asnumpy())
+
+
+def test_bias_tables_are_decayed_on_request():
+    table = Parameter(Tensor(np.zeros((9, 2), np.float32)), name=f"b.{BIAS_TABLE}")
+    assert decay_of(table, 0.05, bias_tables=True) == 0.05
+    assert AdamW([table], 0.05, decay_bias_tables=True).decays == (0.05,)

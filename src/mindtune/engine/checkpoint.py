@@ -31,7 +31,8 @@ class Position:
         epoch: epochs finished.
         images_in_epoch: images that all ranks together have seen in the epoch under way.
         step: updates done in all.
-        best: best selection metric so far (top-1 in percent), None before the first evaluation.
+        best: best selection metric so far (such as top-1 in percent), None before the first
+            evaluation.
         best_epoch: epoch (1-based) that reached it.
         seconds: spent on the updates and evaluations behind this position, over all sessions.
         loss_sum, loss_count: over the updates of the epoch under way.

@@ -16,6 +16,7 @@ from mindspore import Tensor
 from mindtune.engine.checkpoint import Checkpoints, Position
 from mindtune.engine.distributed.stopping import StoppedError, StopRequest, StopRequested
 from mindtune.engine.log import EpochProgress, RunLog
+from mindtune.engine.selection import Selection
 from mindtune.engine.step import TrainStep
 from mindtune.engine.updates import PendingUpdates
 from mindtune.errors import DivergedError
@@ -37,13 +38,15 @@ class Loop:
     Attributes:
         step: the compiled train step.
         loader: batches by epoch.
-        rates: learning rate of every update of the whole run.
+        rates: learning rate of every update of the whole run and every group (T, G); the largest
+            is what the log says.
         epochs: epochs to run, cool-down included.
         steps_per_epoch: updates of a whole epoch.
         images_per_epoch: images from which an epoch takes as many updates as they fill.
         images_per_step: images an update sees, over all ranks.
         check: called before every evaluation with the updates done; raises where ranks differ.
-        evaluate: returns metrics with ``top1``; runs on the averaged weights where there are any.
+        evaluate: returns metrics; runs on the averaged weights where there are any.
+        selection: which of them chooses the best checkpoint.
         evaluate_every: epochs between evaluations.
         checkpoints, log: where the run is kept.
         checkpoint_every: updates between checkpoints inside an epoch; 0 for none.
@@ -61,6 +64,7 @@ class Loop:
     images_per_step: int
     check: Callable[[int], None]
     evaluate: Callable[[], dict[str, Any]]
+    selection: Selection
     evaluate_every: int
     checkpoints: Checkpoints
     log: RunLog
@@ -106,10 +110,10 @@ class Loop:
         """Updates that the rest of the epoch fills."""
         return (self.images_per_epoch - self.position.images_in_epoch) // self.images_per_step
 
-    def _rate(self) -> float:
-        """Learning rate by the share of the schedule behind us, whatever ranks that was on."""
+    def _rates(self) -> np.ndarray:
+        """Learning rates by the share of the schedule behind us, whatever ranks that was on."""
         in_epoch = self.position.images_in_epoch // self.images_per_step
-        return float(self.rates[self.position.epoch * self.steps_per_epoch + in_epoch])
+        return self.rates[self.position.epoch * self.steps_per_epoch + in_epoch]
 
     def _train_epoch(self, updates: int) -> None:
         position = self.position
@@ -121,9 +125,10 @@ class Loop:
         with progress.shown():
             for _ in range(updates):
                 group = list(itertools.islice(batches, self.step.accumulate))
-                rate = self._rate()
+                rates = self._rates()
                 columns = [tuple(Tensor(column) for column in batch) for batch in group]
-                pending.add(position.step, rate, self.step(rate, position.step, columns))
+                output = self.step(rates, position.step, columns)
+                pending.add(position.step, float(rates.max()), output)
                 position.step += 1
                 position.images_in_epoch += self.images_per_step
                 progress.advance()
@@ -158,7 +163,7 @@ class Loop:
         """Close the epoch: its record, and the position at the start of the next."""
         position = self.position
         mean_loss = position.loss_sum / position.loss_count
-        rate = float(self.rates[(position.epoch + 1) * self.steps_per_epoch - 1])
+        rate = float(self.rates[(position.epoch + 1) * self.steps_per_epoch - 1].max())
         position.epoch, position.images_in_epoch = position.epoch + 1, 0
         position.loss_sum, position.loss_count = 0.0, 0
         return {
@@ -180,8 +185,9 @@ class Loop:
                     f"{error}; after update {position.step} (learning rate {rate:.3g}). Last good "
                     f"checkpoint: {self.checkpoints.newest_before(position.step) or 'none'}"
                 ) from error
-            if position.best is None or metrics["top1"] > position.best:
-                position.best, position.best_epoch = metrics["top1"], position.epoch
+            value = metrics[self.selection.metric]
+            if self.selection.improves(value, position.best):
+                position.best, position.best_epoch = value, position.epoch
                 self.checkpoints.save_best(position)
         return {f"eval_{name}": value for name, value in metrics.items()}
 

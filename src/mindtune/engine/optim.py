@@ -1,4 +1,7 @@
-"""Optimisers as Cells: ``construct(lr, gradients)`` updates the parameters in place."""
+"""Optimisers as Cells: ``construct(lr, gradients)`` updates the parameters in place.
+
+``lr`` holds one rate (), or one for each group (G,): parameter i learns at ``lr[groups[i]]``.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,21 @@ from mindspore import dtype as mstype
 from mindtune.errors import ConfigError
 
 UNDECAYED_NAMES = ("pos_embed", "cls_token", "dist_token")
-_UNDECAYED_LEAVES = ("bias", "relative_position_bias_table", "logit_scale")
+_UNDECAYED_LEAVES = ("bias", "logit_scale")
+_BIAS_TABLE = "relative_position_bias_table"
 _UNDECAYED_PART = ".cpb_mlp."  # the perceptron of Swin V2's position biases
+_TRUST = 1e-3
 
 
-def decay_of(parameter: Parameter, weight_decay: float) -> float:
+def decay_of(parameter: Parameter, weight_decay: float, bias_tables: bool = False) -> float:
     """Weight decay of one parameter: none for vectors, scalars, positions and prefix tokens.
 
-    Tables of relative positions count as positions, as in timm; Feature Distillation decays those
-    of its ViT.
+    Tables of relative positions count as positions, as in timm, unless ``bias_tables``: Feature
+    Distillation decays those of its ViT.
     """
     leaf = parameter.name.rsplit(".", 1)[-1]
     named = parameter.name in UNDECAYED_NAMES or leaf in _UNDECAYED_LEAVES
+    named = named or (leaf == _BIAS_TABLE and not bias_tables)
     if parameter.ndim <= 1 or named or _UNDECAYED_PART in parameter.name:
         return 0.0
     return weight_decay
@@ -42,13 +48,16 @@ class AdamW(nn.Cell):
         weight_decay: float,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        groups: Sequence[int] | None = None,
+        decay_bias_tables: bool = False,
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
         self.moment1 = self.parameters.clone("optimizer.exp_avg", init="zeros")
         self.moment2 = self.parameters.clone("optimizer.exp_avg_sq", init="zeros")
         self.count = Parameter(Tensor(0, mstype.int32), name="optimizer.step", requires_grad=False)
-        self.decays = tuple(decay_of(p, weight_decay) for p in parameters)
+        self.decays = tuple(decay_of(p, weight_decay, decay_bias_tables) for p in parameters)
+        self.groups = tuple(groups or [0] * len(parameters))
         self.beta1, self.beta2 = betas
         self.eps = eps
         self.update = ops.AdamWeightDecay()
@@ -57,13 +66,13 @@ class AdamW(nn.Cell):
         step = ops.assign_add(self.count, Tensor(1, mstype.int32)).astype(mstype.float32)
         correction1 = 1.0 - ops.pow(Tensor(self.beta1, mstype.float32), step)
         correction2 = ops.sqrt(1.0 - ops.pow(Tensor(self.beta2, mstype.float32), step))
-        scaled_lr = lr * correction2 / correction1
+        rates = rates_of(lr * correction2 / correction1)
         eps = self.eps * correction2
         decay_scale = correction1 / correction2
         for i in range(len(self.parameters)):
             self.update(
-                self.parameters[i], self.moment1[i], self.moment2[i], scaled_lr, self.beta1,
-                self.beta2, eps, decay_scale * self.decays[i], gradients[i],
+                self.parameters[i], self.moment1[i], self.moment2[i], rates[self.groups[i]],
+                self.beta1, self.beta2, eps, decay_scale * self.decays[i], gradients[i],
             )  # fmt: skip
         return step
 
@@ -76,27 +85,67 @@ class SGD(nn.Cell):
     """SGD with momentum and L2 decay: ``b = momentum b + g + weight_decay p;  p = p - lr b``."""
 
     def __init__(
-        self, parameters: Sequence[Parameter], weight_decay: float, momentum: float = 0.9
+        self,
+        parameters: Sequence[Parameter],
+        weight_decay: float,
+        momentum: float = 0.9,
+        groups: Sequence[int] | None = None,
+        decay_bias_tables: bool = False,
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
         self.buffers = self.parameters.clone("optimizer.momentum_buffer", init="zeros")
-        self.decays = tuple(decay_of(p, weight_decay) for p in parameters)
+        self.decays = tuple(decay_of(p, weight_decay, decay_bias_tables) for p in parameters)
+        self.groups = tuple(groups or [0] * len(parameters))
         self.momentum = momentum
         self.update = ops.ApplyMomentum()
 
     def construct(self, lr: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        rates = rates_of(lr)
         for i in range(len(self.parameters)):
             parameter = self.parameters[i]
             gradient = gradients[i]
             if self.decays[i] > 0:
                 gradient = gradient + self.decays[i] * parameter
-            self.update(parameter, self.buffers[i], lr, gradient, self.momentum)
+            gradient = self.scaled(gradient, parameter)
+            self.update(parameter, self.buffers[i], rates[self.groups[i]], gradient, self.momentum)
         return lr
+
+    def scaled(self, gradient: Tensor, parameter: Parameter) -> Tensor:
+        """The gradient that enters the momentum."""
+        return gradient
 
     def state(self) -> list[Parameter]:
         """What a checkpoint must hold to continue exactly."""
         return list(self.buffers)
+
+
+class LARS(SGD):
+    """SGD whose decayed gradient g of a matrix p is scaled by ``0.001 |p| / |g|``.
+
+    You et al., "Large batch training of convolutional networks", 2017, in the form of MAE and
+    Feature Distillation for linear probes: vectors are not scaled, nor where either norm is 0.
+    """
+
+    def scaled(self, gradient: Tensor, parameter: Parameter) -> Tensor:
+        if parameter.ndim <= 1:
+            return gradient
+        length, step = ops.norm(parameter), ops.norm(gradient)
+        known = ops.logical_and(length > 0, step > 0)
+        ratio = _TRUST * length / ops.select(known, step, ops.ones_like(step))
+        return gradient * ops.select(known, ratio, ops.ones_like(step))
+
+
+def rates_of(lr: Tensor) -> tuple[Tensor, ...]:
+    """The rates of all groups, each of shape ()."""
+    lr = lr.reshape(-1)  # (G,)
+    rates: tuple[Tensor, ...] = ()
+    for group in range(lr.shape[0]):
+        rates += (lr[group],)
+    return rates
+
+
+_WITH_MOMENTUM: dict[str, type[SGD]] = {"sgd": SGD, "lars": LARS}
 
 
 def create_optimizer(
@@ -106,8 +155,10 @@ def create_optimizer(
     betas: tuple[float, float],
     eps: float,
     momentum: float,
+    groups: Sequence[int] | None = None,
+    decay_bias_tables: bool = False,
 ) -> AdamW | SGD:
-    """The optimiser ``name`` over ``parameters``.
+    """The optimiser ``name`` over ``parameters``; ``groups`` holds the rate of each by number.
 
     Raises:
         ConfigError: unknown name, or nothing to train.
@@ -115,7 +166,8 @@ def create_optimizer(
     if not parameters:
         raise ConfigError("tuning.modes: nothing trains; choose a tuning or head with parameters")
     if name == "adamw":
-        return AdamW(parameters, weight_decay, betas, eps)
-    if name == "sgd":
-        return SGD(parameters, weight_decay, momentum)
-    raise ConfigError(f"optim.name: got {name!r}, expected adamw or sgd")
+        return AdamW(parameters, weight_decay, betas, eps, groups, decay_bias_tables)
+    if name in _WITH_MOMENTUM:
+        kind = _WITH_MOMENTUM[name]
+        return kind(parameters, weight_decay, momentum, groups, decay_bias_tables)
+    raise ConfigError(f"optim.name: got {name!r}, expected adamw, sgd or lars")

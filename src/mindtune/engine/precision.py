@@ -25,8 +25,8 @@ _SCALE_FACTOR = 2
 _SCALE_WINDOW = 2000
 
 
-def check_precision(precision: str, device_target: str) -> None:
-    """Refuse what the device cannot train in.
+def check_precision(precision: str, device_target: str, key: str = "precision") -> None:
+    """Refuse what the device cannot train in; ``key`` is what chose it.
 
     Raises:
         ConfigError: half precision on CPU, or bfloat16 on a GPU (no MindSpore kernels).
@@ -35,8 +35,8 @@ def check_precision(precision: str, device_target: str) -> None:
         return
     if device_target == "CPU" or precision == "bf16":
         raise ConfigError(
-            f"precision: got {precision} on {device_target}, which MindSpore cannot train in; "
-            "use --precision fp32" + ("" if device_target == "CPU" else " or fp16")
+            f"{key}: got {precision} on {device_target}, which MindSpore cannot train in; "
+            f"use --{key} fp32" + ("" if device_target == "CPU" else " or fp16")
         )
 
 

@@ -229,8 +229,11 @@ class TrainStep:
             self.add = Accumulate(gradients, buffers, 1.0 / accumulate)
             self.apply = ApplyAccumulated(shared, buffers)
 
-    def __call__(self, lr: float, step: int, batches: Sequence[Batch]) -> StepOutput:
-        """Update number ``step`` (0-based) from exactly ``accumulate`` batches."""
+    def __call__(self, lr: float | np.ndarray, step: int, batches: Sequence[Batch]) -> StepOutput:
+        """Update number ``step`` (0-based) from exactly ``accumulate`` batches.
+
+        ``lr`` is one learning rate, or one for each group of the optimiser (G,).
+        """
         rate = Tensor(lr, mstype.float32)
         first = step * self.accumulate
         if self.accumulate == 1:

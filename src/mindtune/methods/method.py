@@ -14,6 +14,7 @@ from mindtune.config import RunConfig
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.engine.loop import EpochSource
+from mindtune.engine.selection import Selection
 from mindtune.preprocessing import Preprocessing
 
 
@@ -60,6 +61,11 @@ class Method(Protocol):
         ...
 
     @property
+    def selection(self) -> Selection:
+        """Which of the metrics of ``evaluate`` chooses the best checkpoint."""
+        ...
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """How images are prepared; saved with the network."""
         ...
@@ -73,7 +79,7 @@ class Method(Protocol):
         ...
 
     def evaluate(self) -> dict[str, Any]:
-        """Metrics of the present weights, ``top1`` among them, which chooses the best."""
+        """Metrics of the present weights, the one of ``selection`` among them."""
         ...
 
     def final_evaluation(self, best: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from mindtune import assemble
 from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
+from mindtune.engine.selection import TOP1
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.forgetting import Forgetting
 from mindtune.methods.method import RunContext
@@ -29,6 +30,8 @@ class Supervised:
     Raises:
         UserError: data, weights and configuration do not fit each other.
     """
+
+    selection = TOP1
 
     def __init__(self, run: RunContext) -> None:
         self.run = run

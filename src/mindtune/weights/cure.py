@@ -43,6 +43,11 @@ def suggest_cure(
     variant = _other_width_or_patch(network, file)
     if variant:
         return variant
+    if any(covered(name, ["projector"]) for name in file) and "head.weight" in fit.missing:
+        return (
+            "the file is a student that followed a teacher and has no classifier yet: tune it "
+            "first, train.py --pretrained"
+        )
     hints = [_other_depth(network, file), _other_tuning(fit), _other_head(fit, reset_option)]
     found = [hint for hint in hints if hint]
     return "; ".join(found) or "check that the file was made for this backbone and head"

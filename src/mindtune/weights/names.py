@@ -22,7 +22,11 @@ _COUNTER = "num_batches_tracked"  # of torch's batch norms: state of a training,
 _ADAPTERS = ({"weight"}, {"weight", "bias"})  # one linear layer saved by itself (AMU-Tuning)
 _RESNET_CLASSIFIER = {"fc.weight": "head.weight", "fc.bias": "head.bias"}
 _OF_A_RESNET = "layer1.0.conv1.weight"
-_PARTS = (("masked_embed",), ("head_dense",))  # mask token of iBOT and SMKD, second head of EsViT
+_PARTS = (  # mask token of iBOT and SMKD, second head of EsViT, projector of a distilled student
+    ("masked_embed",),
+    ("head_dense",),
+    ("projector",),
+)
 
 
 @dataclass(frozen=True)

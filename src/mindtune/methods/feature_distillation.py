@@ -1,0 +1,208 @@
+"""Feature Distillation: a fresh student follows the last tokens of a frozen teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import Parameter, nn
+
+from mindtune import assemble
+from mindtune.backbones import create_backbone
+from mindtune.config import TeacherConfig
+from mindtune.data.loader import EvalLoader, TrainLoader
+from mindtune.data.source import ImageSource
+from mindtune.engine.precision import check_precision, to_precision
+from mindtune.engine.selection import Selection
+from mindtune.errors import ConfigError
+from mindtune.evaluation.distillation import LOSS, evaluate_distances
+from mindtune.methods.method import RunContext
+from mindtune.methods.token_shape import token_shape
+from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
+from mindtune.objectives.teacher import Teacher
+from mindtune.parameters import weights_of
+from mindtune.pretrained import (
+    Pretrained,
+    load_for_evaluation,
+    load_student,
+    load_teacher,
+    read_pretrained,
+)
+from mindtune.student import Student
+
+RANDOM = "random"
+
+
+class FeatureDistillation:
+    """The first phase of Feature Distillation (Wei et al., 2022, arXiv 2205.14141).
+
+    Images need no labels, those that there are have no influence. The teacher sees the student's
+    views and is stored nowhere. A second phase tunes the student's weights like any others.
+
+    Args:
+        run: its configuration and place.
+
+    Raises:
+        UserError: data, weights and configuration do not fit each other.
+    """
+
+    selection = Selection(LOSS, larger_is_better=False)
+
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+        self.splits = assemble.build_splits(run.config, run.console.print)
+        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
+        final = self.splits.evaluation(self.splits.final_split)
+        self.sources = {"train": train, "selection": selection, "final": final}
+        start = _start_weights(run)
+        stored = start.preprocessing if start else run.resumed_preprocessing
+        student = assemble.build_backbone(run.config, stored)
+        _check_trains(student, run.config.tuning.modes)
+        self.preprocessing = student.preprocessing
+        teacher = _build_teacher(run, self.preprocessing.input_size)
+        first_student, first_teacher, width = _matching_tokens(student, teacher, run.config.teacher)
+        self.network = Student(student, width, first_student)
+        if start is not None:
+            report = load_student(self.network, start, run.config.position_resize)
+            run.say(report.summary())
+        self.distances = FeatureDistances(
+            self.network,
+            Teacher(teacher, self.preprocessing, first_teacher),
+            width,
+            run.config.distillation.beta,
+        )
+        self.objective = FeatureDistillationObjective(self.distances)
+
+    def parameter_groups(self) -> dict[str, list[Parameter]]:
+        """The student's groups from the input up, then ``projector``."""
+        return self.network.parameter_groups()
+
+    def train_loader(self) -> ImagesOnly:
+        """Augmented images."""
+        world = self.run.world
+        return ImagesOnly(
+            assemble.build_train_loader(
+                self.run.config, self.sources["train"], self.preprocessing, world.rank, world.size
+            )
+        )
+
+    def evaluate(self) -> dict[str, Any]:
+        """Mean loss on the images that choose the best checkpoint, without drop path."""
+        world = self.run.world
+        batches = world.stop.interrupting(self._eval_loader(self.sources["selection"]))
+        return evaluate_distances(self.distances, batches, world.sum)
+
+    def final_evaluation(self, best: Path) -> dict[str, Any]:
+        """The loss of the best checkpoint on the split that the run reports."""
+        world, split = self.run.world, self.splits.final_split
+        if world.is_main:
+            load_for_evaluation(self.network, read_pretrained(str(best)))
+        world.broadcast(weights_of(self.network))
+        loader = self._eval_loader(self.sources["final"])
+        metrics = evaluate_distances(self.distances, loader, world.sum)
+        self.run.say(f"best epoch on {split}: distillation loss {metrics[LOSS]:.4f}")
+        return {"split": split, "metrics": metrics, "skipped_images": self.splits.skipped}
+
+    def _eval_loader(self, source: ImageSource) -> EvalLoader:
+        world = self.run.world
+        return assemble.build_eval_loader(
+            self.run.config, source, self.preprocessing, world.rank, world.size
+        )
+
+
+@dataclass(frozen=True)
+class ImagesOnly:
+    """The batches of a loader without their targets."""
+
+    loader: TrainLoader
+
+    @property
+    def num_batches(self) -> int:
+        """Full global batches in an epoch."""
+        return self.loader.num_batches
+
+    def epoch(self, epoch: int, first_image: int = 0) -> Iterator[tuple[np.ndarray, ...]]:
+        """Images (B, 3, S, S) of epoch ``epoch`` from ``first_image`` on."""
+        for images, _ in self.loader.epoch(epoch, first_image):
+            yield (images,)
+
+
+def _start_weights(run: RunContext) -> Pretrained | None:
+    """What the student starts from, unless it starts fresh or a resumed state fills it."""
+    config = run.config
+    if config.pretrained is None or run.resumed_preprocessing is not None:
+        return None
+    return read_pretrained(config.pretrained, config.pretrained_key)
+
+
+def _check_trains(student: nn.Cell, modes: list[str]) -> None:
+    if not any(p.requires_grad for p in weights_of(student)):
+        raise ConfigError(
+            f"tuning.modes: got {modes}, with which nothing of the student trains; use "
+            "--tuning.modes [full]"
+        )
+
+
+def _build_teacher(run: RunContext, student_size: int) -> nn.Cell:
+    """The teacher's backbone with its weights, in its own precision."""
+    config = run.config.teacher
+    check_precision(config.precision, run.config.device_target, "teacher.precision")
+    if config.pretrained is None:
+        raise ConfigError(
+            "teacher.pretrained: got nothing, expected the teacher's weight file or run folder "
+            "(random tries a recipe out)"
+        )
+    chosen = {"mean": config.mean, "std": config.std}
+    size = config.image_size or student_size
+    if config.pretrained == RANDOM:
+        teacher = create_backbone(_teacher_name(config, {}), size, 0.0, chosen)
+    else:
+        pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+        chosen = {k: v for k, v in chosen.items() if v is not None}
+        name = _teacher_name(config, pretrained.header.get("config", {}))
+        teacher = create_backbone(name, size, 0.0, {**pretrained.preprocessing, **chosen})
+        report = load_teacher(teacher, pretrained, run.config.position_resize)
+        run.say(f"teacher: {report.summary()}")
+    run.say(f"teacher: images {teacher.preprocessing}")
+    run.world.broadcast(weights_of(teacher))
+    to_precision(teacher, config.precision)
+    return teacher
+
+
+def _teacher_name(config: TeacherConfig, stored: dict[str, Any]) -> str:
+    name = config.name or stored.get("backbone", {}).get("name")
+    if name is None:
+        raise ConfigError(
+            "teacher.name: got nothing, expected the backbone of teacher.pretrained, which does "
+            "not say it itself"
+        )
+    return name
+
+
+def _matching_tokens(
+    student: nn.Cell, teacher: nn.Cell, config: TeacherConfig
+) -> tuple[int, int, int]:
+    """First token to compare of the student and of the teacher, and the teacher's width.
+
+    Raises:
+        ConfigError: they have different tokens.
+    """
+    (student_count, _), (teacher_count, width) = token_shape(student), token_shape(teacher)
+    prefixes = (student.num_prefix_tokens, teacher.num_prefix_tokens)
+    if config.tokens == "all" and prefixes[0] != prefixes[1]:
+        raise ConfigError(
+            f"teacher.tokens: got all, but the student has {prefixes[0]} and the teacher "
+            f"{prefixes[1]} class token(s), expected as many; use --teacher.tokens patches"
+        )
+    patches = (student_count - prefixes[0], teacher_count - prefixes[1])
+    if patches[0] != patches[1]:
+        raise ConfigError(
+            f"teacher.image_size: got {teacher.preprocessing.input_size}, with which the teacher "
+            f"has {patches[1]} patches and the student {patches[0]}, expected as many; choose the "
+            "size that makes their grids equal, or another backbone"
+        )
+    firsts = prefixes if config.tokens == "patches" else (0, 0)
+    return (*firsts, width)

@@ -1,0 +1,14 @@
+"""The methods by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mindtune.methods.feature_distillation import FeatureDistillation
+from mindtune.methods.method import Method, RunContext
+from mindtune.methods.supervised import Supervised
+
+METHODS: dict[str, Callable[[RunContext], Method]] = {
+    "supervised": Supervised,
+    "feature_distillation": FeatureDistillation,
+}
