@@ -20,7 +20,7 @@ from mindtune.data.transforms import EvalTransform
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
-from mindtune.text_classifier import TextClassifier, text_weights_of
+from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 from mindtune.weights.load import load_weights
 from tiny_clip import CLIP_FILES, OPENAI_VIT, write_tokenizer
 
@@ -46,11 +46,11 @@ def logits_by_hand(root: Path) -> tuple[np.ndarray, np.ndarray]:
     load_weights(clip, OPENAI_VIT)
     source = create_dataset("folder", root, "test")
     tokenizer = ClipTokenizer(read_vocabulary(root.parent / "model"), 16)
-    weights = text_weights_of(clip, tokenizer, CLASSES, ["a {}."])
     settings = Preprocessing(32, CLIP_MEAN, CLIP_STD, crop_pct=1.0)
     view = EvalTransform(settings)
     images = np.stack([view(source.load(index)) for index in range(len(source))])
-    network = TextClassifier(clip, weights, settings)
+    network = TextClassifier(clip, len(CLASSES), settings)
+    network.set_texts(text_weights_of(clip, prompt_ids(tokenizer, CLASSES, ["a {}."])))
     return network(Tensor(normalise(images, CLIP_MEAN, CLIP_STD))).asnumpy(), source.labels
 
 
