@@ -19,7 +19,7 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
-    {"pretrained", "rank_checks", "resume", "frozen_features"},
+    {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation"},
     {"forgetting"},
     {"methods", "protocols"},

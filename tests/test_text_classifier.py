@@ -11,7 +11,7 @@ from mindtune.heads.logit_fusion import LogitFusion
 from mindtune.preprocessing import Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
-from mindtune.text_classifier import TextClassifier, encode_texts, text_weights_of
+from mindtune.text_classifier import TextClassifier, encode_texts, prompt_ids, text_weights_of
 from mindtune.weights.load import load_weights
 from mindtune.weights.readers import read_tensors
 from tiny_clip import CLIP_FILES, OPENAI_VIT, write_tokenizer
@@ -78,7 +78,7 @@ def test_weights_are_those_of_the_paper(clip, tokenizer):
             features.append(text_feature(w, ids))
         mean = np.mean(features, axis=0)
         columns.append(mean / np.sqrt((mean**2).sum()))
-    found = text_weights_of(clip, tokenizer, NAMES, TEMPLATES)
+    found = text_weights_of(clip, prompt_ids(tokenizer, NAMES, TEMPLATES))
     assert found.shape == (24, 5)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.stack(columns, axis=1), rtol=0, atol=2e-6)
@@ -94,8 +94,9 @@ def test_batches_and_padding_change_nothing(clip, tokenizer, batch_size):
 
 
 def test_logits_are_100_times_the_cosines(clip, tokenizer):
-    weights = text_weights_of(clip, tokenizer, NAMES, TEMPLATES)
-    network = TextClassifier(clip, weights, Preprocessing(32))
+    weights = text_weights_of(clip, prompt_ids(tokenizer, NAMES, TEMPLATES))
+    network = TextClassifier(clip, len(NAMES), Preprocessing(32))
+    network.set_texts(weights)
     logits = network(Tensor(EXPECTED["d_openai_vit/image"])).asnumpy()
     features = EXPECTED["d_openai_vit/image_features"].astype(np.float64)
     features /= np.linalg.norm(features, axis=1, keepdims=True)

@@ -85,16 +85,18 @@ def _preprocessing(config: RunConfig, stored: Mapping[str, Any] | None) -> dict[
 def build_clip(
     config: RunConfig, stored_preprocessing: Mapping[str, Any] | None = None
 ) -> tuple[CLIP, Preprocessing]:
-    """Both towers of the CLIP whose image tower is ``config.backbone``, with random weights.
+    """Both towers of the CLIP whose image tower is ``config.backbone``, for ``load_clip`` to fill.
 
     Returns:
-        The network, and how to prepare its images, see ``build_classifier``.
+        The network without initial values (drawing them takes longer than reading a file), and how
+        to prepare its images, see ``build_classifier``.
 
     Raises:
         ConfigError: a backbone that is no CLIP's, or a size that does not fit.
     """
     name = config.backbone.name
-    network = create_clip(name, config.backbone.image_size)
+    with nn.utils.no_init_parameters():
+        network = create_clip(name, config.backbone.image_size)
     settings = backbone_entry(name).pretrained.preprocessing
     settings = settings.updated(_preprocessing(config, stored_preprocessing))
     return network, settings.updated({"input_size": config.backbone.image_size})

@@ -17,6 +17,7 @@ from mindtune.errors import DataError, WeightsError
 from mindtune.parameters import named_weights
 from mindtune.run_folder import weight_file
 from mindtune.student import Student
+from mindtune.weights.clip_config import check_quick_gelu
 from mindtune.weights.load import LoadReport, load_weights
 from mindtune.weights.names import to_timm
 from mindtune.weights.readers import read_tensors
@@ -181,8 +182,9 @@ def load_clip(
     """Fill both towers.
 
     Raises:
-        WeightsError: the file has no texts, or does not fit.
+        WeightsError: the file has no texts, is of another activation, or does not fit.
     """
+    check_quick_gelu(pretrained.path)
     if _OF_TEXTS not in to_timm(pretrained.file.tensors).tensors:
         raise WeightsError(
             f"weights {pretrained.path}: hold no text tower, expected both towers of a CLIP in one "

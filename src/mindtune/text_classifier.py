@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
+from mindspore.common.initializer import initializer
 
 from mindtune.backbones.clip import CLIP
 from mindtune.backbones.clip_text import TextEncoder
@@ -24,15 +25,20 @@ class TextClassifier(nn.Cell):
 
     Args:
         clip: both towers; only the image tower is kept.
-        text_weights: (D, K), columns of length 1, see ``text_weights_of``.
+        num_classes: K.
         preprocessing: how to prepare images.
     """
 
-    def __init__(self, clip: CLIP, text_weights: np.ndarray, preprocessing: Preprocessing) -> None:
+    def __init__(self, clip: CLIP, num_classes: int, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.preprocessing = preprocessing
         self.visual = clip.visual
-        self.text_weights = Parameter(Tensor(text_weights), name="text_weights")
+        shape = (clip.text_arch.embed_dim, num_classes)
+        self.text_weights = Parameter(initializer("zeros", shape), name="text_weights")
+
+    def set_texts(self, text_weights: np.ndarray) -> None:
+        """Take the weights (D, K) that ``text_weights_of`` gives; until then all logits are 0."""
+        self.text_weights.set_data(Tensor(text_weights))
 
     def construct(self, images: Tensor) -> Tensor:
         return LOGIT_SCALE * ops.matmul(unit(self.visual.encode(images)), self.text_weights)
@@ -49,28 +55,28 @@ class _UnitTexts(nn.Cell):
         return unit(self.encoder.encode_text(ids))
 
 
-def text_weights_of(
-    encoder: TextEncoder,
-    tokenizer: ClipTokenizer,
-    class_names: Sequence[str],
-    templates: Sequence[str],
+def prompt_ids(
+    tokenizer: ClipTokenizer, class_names: Sequence[str], templates: Sequence[str]
 ) -> np.ndarray:
-    """Weights float32 (D, K): of each class, the mean of its prompts' unit features, made unit.
-
-    Columns stand in the order of ``class_names``.
-
-    Args:
-        encoder: a text tower.
-        tokenizer: with the vocabulary of its weights.
-        class_names: K names.
-        templates: prompts with ``{}`` in the place of the name.
+    """Token ids int32 (K, P, L) of K classes in P templates.
 
     Raises:
         DataError: a prompt that the tokeniser refuses.
     """
     prompts = [prompt for name in class_names for prompt in prompts_for(name, templates)]
-    features = encode_texts(encoder, tokenizer(prompts)).astype(np.float64)
-    means = features.reshape(len(class_names), len(templates), -1).mean(axis=1)  # (K, D)
+    return tokenizer(prompts).reshape(len(class_names), len(templates), -1)  # (K, P, L)
+
+
+def text_weights_of(encoder: TextEncoder, ids: np.ndarray) -> np.ndarray:
+    """Weights float32 (D, K): of each class, the mean of its prompts' unit features, made unit.
+
+    Args:
+        encoder: a text tower.
+        ids: (K, P, L), see ``prompt_ids``.
+    """
+    classes, prompts, length = ids.shape
+    features = encode_texts(encoder, ids.reshape(-1, length))  # (K * P, D)
+    means = features.reshape(classes, prompts, -1).mean(axis=1, dtype=np.float64)  # (K, D)
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     return np.ascontiguousarray(means.T, np.float32)  # (D, K)
 

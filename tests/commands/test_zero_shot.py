@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from mindtune.backbones import create_clip
+from mindtune.backbones import CLIP, create_clip
 from mindtune.converting import convert
 from mindtune.data.datasets import create_dataset
 from mindtune.data.normalise import normalise
@@ -20,7 +20,7 @@ from mindtune.data.transforms import EvalTransform
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
-from mindtune.text_classifier import TextClassifier, text_weights_of
+from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 from mindtune.weights.load import load_weights
 from tiny_clip import CLIP_FILES, OPENAI_VIT, write_tokenizer
 
@@ -46,11 +46,11 @@ def logits_by_hand(root: Path) -> tuple[np.ndarray, np.ndarray]:
     load_weights(clip, OPENAI_VIT)
     source = create_dataset("folder", root, "test")
     tokenizer = ClipTokenizer(read_vocabulary(root.parent / "model"), 16)
-    weights = text_weights_of(clip, tokenizer, CLASSES, ["a {}."])
     settings = Preprocessing(32, CLIP_MEAN, CLIP_STD, crop_pct=1.0)
     view = EvalTransform(settings)
     images = np.stack([view(source.load(index)) for index in range(len(source))])
-    network = TextClassifier(clip, weights, settings)
+    network = TextClassifier(clip, len(CLASSES), settings)
+    network.set_texts(text_weights_of(clip, prompt_ids(tokenizer, CLASSES, ["a {}."])))
     return network(Tensor(normalise(images, CLIP_MEAN, CLIP_STD))).asnumpy(), source.labels
 
 
@@ -70,6 +70,26 @@ def test_from_weights_and_images_to_the_table(command, model, photos, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == list(CLASSES)
     assert sum(int(row["correct"]) for row in rows) == np.sum(logits.argmax(1) == labels)
+
+
+def test_texts_are_encoded_once(command, model, photos, tmp_path, monkeypatch):
+    argv = ("--protocol", "zero_shot", "--pretrained", model, *BACKBONE, *photos)
+    argv += ("--text.cache", tmp_path / "texts", "--text.templates")
+    encoded = []
+
+    def counting(encoder: CLIP, ids: np.ndarray) -> np.ndarray:
+        encoded.append(ids.shape)
+        return text_weights_of(encoder, ids)
+
+    monkeypatch.setattr("mindtune.frozen_texts.text_weights_of", counting)
+    results = []
+    for templates in ('["a {}."]', '["a {}."]', '["a {}.", "{}"]'):
+        found = command("evaluate", *argv, templates, "--out", tmp_path / "out")
+        assert (found.code, found.err) == (0, "")
+        results.append(json.loads((tmp_path / "out" / "eval_zero_shot_test.json").read_text()))
+    assert encoded == [(3, 1, 16), (3, 2, 16)]
+    assert results[0]["metrics"] == results[1]["metrics"]
+    assert results[0]["metrics"]["loss"] != results[2]["metrics"]["loss"]
 
 
 def test_a_hugging_face_folder_brings_its_tokeniser(command, photos, tmp_path):

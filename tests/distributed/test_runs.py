@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from launched_jobs import EVAL, TRAIN, Job, Starter
 from mindtune import cli, commands
 from mindtune.engine.checkpoint import read_state_header
+from tiny_clip import OPENAI_VIT, write_tokenizer
 
 OPTIONS = (
     "--smoke --tuning.modes [full] --backbone.drop_path 0.3 --optim.eps 1e-6 --optim.clip_norm 1 "
@@ -99,6 +100,18 @@ def test_eval_on_two_ranks_is_exact(
     tables = [(tmp_path / n / "eval_test_per_class.csv").read_text() for n in ("two", "one")]
     assert tables[0] == tables[1]
     assert job.said().count("written to") == 1
+
+
+def test_zero_shot_on_two_ranks_is_exact(start: Starter, tmp_path: Path) -> None:
+    argv = ["--protocol", "zero_shot", "--pretrained", str(OPENAI_VIT), "--data.name", "digits"]
+    argv += ["--backbone.name", "vit_clip_test", "--text.tokenizer"]
+    argv += [str(write_tokenizer(tmp_path)), "--split", "test", "--out"]
+    job = start.mpirun(EVAL, *argv, tmp_path / "two")
+    assert cli.run(commands.evaluate, [*argv, str(tmp_path / "one")]) == 0
+    assert job.wait() == 0, job.err.read_text()
+    two, one = (read_json(tmp_path / n / "eval_zero_shot_test.json") for n in ("two", "one"))
+    assert (two["ranks"], two["metrics"]["images"]) == (2, 359)
+    assert two["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
 
 
 def test_msrun_trains_the_same_bits(on_two: tuple[Path, Job], start: Starter) -> None:

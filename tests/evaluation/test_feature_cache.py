@@ -86,5 +86,5 @@ def test_a_file_of_another_shape_is_named(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match=r"choose another with --knn\.cache"):
+    with pytest.raises(CheckpointError, match=r"choose another cache"):
         share(tmp_path / "file" / "folder", 0, 1)

@@ -49,6 +49,13 @@ def test_golden_ids(tokenizer):
         assert not row[len(GOLDEN[text]) + 2 :].any()
 
 
+def test_odd_texts_are_cut_as_openais_code_cuts_them(tokenizer):
+    for case in json.loads((OPENAI.parent / "texts.json").read_text()):
+        (row,) = tokenizer([case["text"]])
+        assert row[: len(case["ids"])].tolist() == case["ids"], case["text"]
+        assert not row[len(case["ids"]) :].any()
+
+
 def test_all_prompts_of_imagenet(tokenizer, vocabulary):
     names = imagenet_class_names()
     prompts = [prompt for name in names for prompt in prompts_for(name, IMAGENET_TEMPLATES)]

@@ -53,7 +53,7 @@ RULES: Mapping[str, Rule] = {"coop": _coop_shots, "imagenet": _imagenet_shots}
 def sample_shots(
     source: ImageSource, shots: int, rng: random.Random, rule: str = "coop"
 ) -> ImageSource:
-    """``shots`` images of every class, in the order drawn (AMU-Tuning spec, section 8.3).
+    """``shots`` images of every class, in the order drawn.
 
     Args:
         source: images in the order of the authors' lists: of the split file, or sorted by path.

@@ -82,7 +82,7 @@ class FeatureCache:
         except OSError as error:
             raise CheckpointError(
                 f"{self.folder}: the folder of features cannot be made ({error.strerror}); choose "
-                "another with --knn.cache"
+                "another cache"
             ) from error
 
 

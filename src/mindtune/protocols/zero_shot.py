@@ -8,11 +8,12 @@ from typing import Any
 from mindtune import assemble
 from mindtune.data.datasets import dataset_spec
 from mindtune.data.source import ImageSource
+from mindtune.frozen_texts import frozen_text_weights
 from mindtune.pretrained import load_clip
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.judged_split import judged_split
 from mindtune.text.prompts import check_templates, templates_of
-from mindtune.text_classifier import TextClassifier, text_weights_of
+from mindtune.text_classifier import TextClassifier, prompt_ids
 
 
 def zero_shot(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
@@ -38,6 +39,10 @@ def _text_classifier(
     clip, preprocessing = assemble.build_clip(config, pretrained.preprocessing)
     report = load_clip(clip, pretrained, config.position_resize)
     tokenizer = assemble.build_tokenizer(config.text, pretrained.path, clip)
+    ids = prompt_ids(tokenizer, source.class_names, templates)
     evaluation.begin(clip, report, preprocessing)
-    text_weights = text_weights_of(clip, tokenizer, source.class_names, templates)
-    return TextClassifier(clip, text_weights, preprocessing)
+    network = TextClassifier(clip, len(ids), preprocessing)
+    if evaluation.world.is_main:
+        network.set_texts(frozen_text_weights(clip, ids, config.text.cache))
+    evaluation.world.broadcast([network.text_weights])
+    return network

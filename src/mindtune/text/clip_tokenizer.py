@@ -15,7 +15,7 @@ from mindtune.text.vocabulary import END, END_OF_WORD, START, Vocabulary
 CONTEXT_LENGTH = 77
 
 # contractions, runs of letters, single digits, runs of anything else but white space
-_PIECES = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+_PIECES = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 _NEEDED_BY = "text tokeniser"
 _SHOWN = 60
 
