@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
-from mindspore.common.initializer import HeNormal
 
 from mindtune.errors import ConfigError
 from mindtune.layers.batch_norm import BatchNorm
-from mindtune.layers.conv import ChannelsLastConv, gather_windows
+from mindtune.layers.conv import gather_windows, residual_conv
 from mindtune.parameters import learnable_weights_of
 from mindtune.preprocessing import Preprocessing
 
@@ -32,14 +32,6 @@ class ResNetArchitecture:
     stem_width: int = 64
 
 
-def _conv(
-    in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1
-) -> ChannelsLastConv:
-    init = HeNormal(mode="fan_out", nonlinearity="relu")
-    padding = kernel // 2
-    return ChannelsLastConv(in_channels, out_channels, kernel, stride, padding, False, init)
-
-
 class Bottleneck(nn.Cell):
     """``relu(shortcut(x) + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))``, (B, H, W, C).
 
@@ -50,21 +42,50 @@ class Bottleneck(nn.Cell):
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
         super().__init__()
         out_channels = EXPANSION * width
-        self.conv1 = _conv(in_channels, width)
+        self.conv1 = residual_conv(in_channels, width)
         self.bn1 = BatchNorm(width)
-        self.conv2 = _conv(width, width, 3, stride)
+        self.conv2 = residual_conv(width, width, 3, stride)
         self.bn2 = BatchNorm(width)
-        self.conv3 = _conv(width, out_channels)
+        self.conv3 = residual_conv(width, out_channels)
         self.bn3 = BatchNorm(out_channels)
         self.downsample: nn.Cell = nn.Identity()
         if stride > 1 or in_channels != out_channels:
-            shortcut = _conv(in_channels, out_channels, 1, stride)
+            shortcut = residual_conv(in_channels, out_channels, 1, stride)
             self.downsample = nn.SequentialCell(shortcut, BatchNorm(out_channels))
 
     def construct(self, x: Tensor) -> Tensor:
         y = ops.relu(self.bn1(self.conv1(x)))
         y = ops.relu(self.bn2(self.conv2(y)))
         return ops.relu(self.bn3(self.conv3(y)) + self.downsample(x))
+
+
+def last_channels(width: int) -> int:
+    """Channels of the last of four stages whose first has bottlenecks ``width`` wide."""
+    return EXPANSION * 8 * width
+
+
+def residual_stages(
+    block: Callable[[int, int, int], nn.Cell],
+    depths: tuple[int, int, int, int],
+    in_channels: int,
+    width: int,
+) -> list[nn.SequentialCell]:
+    """Four stages of bottlenecks, each twice as wide and half as high as the one before.
+
+    Args:
+        block: builds a bottleneck from its input channels, width and stride.
+        depths: bottlenecks of each stage.
+        in_channels: of the maps that come in.
+        width: of the first stage's bottlenecks.
+    """
+    stages = []
+    for number, depth in enumerate(depths):
+        first = block(in_channels, width, 1 if number == 0 else 2)
+        in_channels = EXPANSION * width
+        rest = [block(in_channels, width, 1) for _ in range(depth - 1)]
+        stages.append(nn.SequentialCell(first, *rest))
+        width *= 2
+    return stages
 
 
 class MaxPool(nn.Cell):
@@ -103,16 +124,13 @@ class ResNet(nn.Cell):
             raise ConfigError(f"backbone.drop_path: got {drop_path}, expected 0 for a ResNet")
         self.arch = arch
         self.preprocessing = preprocessing
-        self.conv1 = _conv(3, arch.stem_width, 7, 2)
+        self.conv1 = residual_conv(3, arch.stem_width, 7, 2)
         self.bn1 = BatchNorm(arch.stem_width)
         self.maxpool = MaxPool()
-        widths = [arch.width * 2**number for number in range(4)]
-        inputs = [arch.stem_width, *(EXPANSION * width for width in widths[:-1])]
-        self.layer1, self.layer2, self.layer3, self.layer4 = (
-            _stage(depth, in_channels, width, 1 if number == 0 else 2)
-            for number, (depth, in_channels, width) in enumerate(zip(arch.depths, inputs, widths))
+        self.layer1, self.layer2, self.layer3, self.layer4 = residual_stages(
+            Bottleneck, arch.depths, arch.stem_width, arch.width
         )
-        self.num_features = EXPANSION * widths[-1]
+        self.num_features = last_channels(arch.width)
 
     @property
     def stages(self) -> list[nn.SequentialCell]:
@@ -148,9 +166,3 @@ class ResNet(nn.Cell):
         for index, block in enumerate(self.blocks):
             groups[f"blocks.{index}"] = learnable_weights_of(block)
         return groups
-
-
-def _stage(depth: int, in_channels: int, width: int, stride: int) -> nn.SequentialCell:
-    first = Bottleneck(in_channels, width, stride)
-    rest = [Bottleneck(EXPANSION * width, width, 1) for _ in range(depth - 1)]
-    return nn.SequentialCell(first, *rest)
