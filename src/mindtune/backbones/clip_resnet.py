@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.backbone import MapBackbone
 from mindtune.backbones.resnet import EXPANSION, last_channels, residual_stages
 from mindtune.errors import ConfigError
 from mindtune.layers.attention import SelfAttention
@@ -167,13 +168,24 @@ class ModifiedResNetTower(nn.Cell):
         cells, heads = self.grid_size[0] * self.grid_size[1], arch.map_channels // _HEAD_DIM
         self.attnpool = AttentionPool2d(cells, arch.map_channels, heads, arch.embed_dim)
 
+    @property
+    def stages(self) -> list[nn.SequentialCell]:
+        """The four stages, ``layer1`` to ``layer4``."""
+        return [self.layer1, self.layer2, self.layer3, self.layer4]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, width)."""
+        x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return self.avgpool(self.relu(self.bn3(self.conv3(x))))
+
     def forward_map(self, images: Tensor) -> Tensor:
         """The last map, (B, S / 32, S / 32, 32 width)."""
-        maps = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
-        x = self.relu(self.bn1(self.conv1(maps)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        x = self.avgpool(self.relu(self.bn3(self.conv3(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.embed(images)
+        for stage in self.stages:
+            x = stage(x)
+        return x
 
     def encode(self, images: Tensor) -> Tensor:
         """Image features (B, D), not normalised."""
@@ -184,51 +196,42 @@ class ModifiedResNetTower(nn.Cell):
         return tokens, tokens[:, 0]
 
 
-class ModifiedResNet(nn.Cell):
+class ModifiedResNet(MapBackbone):
     """CLIP's ResNet as a backbone: images (B, 3, S, S) -> tokens (B, 1 + N, D), feature (B, D).
 
     The tokens are those of the attention pool, its own token first, so that heads find what a ViT
-    gives them; N = (S / 32)^2. Batch norms keep their stored statistics in training.
-
-    Attributes:
-        num_features: D, which is also the dimension of the space shared with the texts.
-        num_prefix_tokens: 1, the pooled token.
-        grid_size: rows and columns of the last map.
-        preprocessing: how to prepare images for the weights of this variant.
-        classifier: what timm calls a linear head on this network.
+    gives them; N = (S / 32)^2, and intermediates are the maps of stages. Batch norms keep their
+    stored statistics in training.
     """
 
     num_prefix_tokens = 1
-    classifier = "head"
 
     def __init__(self, arch: CLIPResNetArchitecture, preprocessing: Preprocessing) -> None:
-        super().__init__()
+        super().__init__(arch.embed_dim, preprocessing)
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.embed_dim
         self.visual = ModifiedResNetTower(arch, preprocessing.input_size)
         self.grid_size = self.visual.grid_size
 
     @property
+    def parts(self) -> list[nn.Cell]:
+        return self.visual.stages
+
+    @property
     def blocks(self) -> list[nn.Cell]:
         """The bottlenecks, from the input up; they have no slot for recalibration."""
-        stages = (self.visual.layer1, self.visual.layer2, self.visual.layer3, self.visual.layer4)
-        return [block for stage in stages for block in stage]
+        return [block for stage in self.parts for block in stage]
 
-    def forward_map(self, images: Tensor) -> Tensor:
-        """The map before the attention pool, (B, S / 32, S / 32, 32 width)."""
-        return self.visual.forward_map(images)
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
+        return self.visual.embed(images)
 
     def forward_tokens(self, images: Tensor) -> Tensor:
-        """The tokens, (B, 1 + N, D); this network has no final norm."""
+        """Tokens of the attention pool, (B, 1 + N, D); this network has no final norm."""
         return self.visual(images)[0]
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, 1 + N, D), as they are, and the first of them (B, D)."""
         return x, x[:, 0]
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
         """Parameters by depth: ``stem``, ``layer1`` to ``layer4``, ``attnpool``.
@@ -237,7 +240,8 @@ class ModifiedResNet(nn.Cell):
         """
         tower = self.visual
         stem = (tower.conv1, tower.bn1, tower.conv2, tower.bn2, tower.conv3, tower.bn3)
-        stages = {"layer1": tower.layer1, "layer2": tower.layer2}
-        stages |= {"layer3": tower.layer3, "layer4": tower.layer4, "attnpool": tower.attnpool}
         groups = {"stem": [p for cell in stem for p in learnable_weights_of(cell)]}
-        return {**groups, **{name: learnable_weights_of(stage) for name, stage in stages.items()}}
+        for number, stage in enumerate(tower.stages, 1):
+            groups[f"layer{number}"] = learnable_weights_of(stage)
+        groups["attnpool"] = learnable_weights_of(tower.attnpool)
+        return groups

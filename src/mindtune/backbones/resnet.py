@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.backbones.backbone import MapBackbone
+from mindtune.backbones.layer_groups import groups_by_depth
 from mindtune.errors import ConfigError
 from mindtune.layers.batch_norm import BatchNorm
 from mindtune.layers.conv import gather_windows, residual_conv
-from mindtune.parameters import learnable_weights_of
 from mindtune.preprocessing import Preprocessing
 
 EXPANSION = 4  # output channels of a bottleneck over its own width
@@ -98,71 +99,52 @@ class MaxPool(nn.Cell):
         return ops.max(windows.reshape(-1, height, width, 9, c), 3)[0]
 
 
-class ResNet(nn.Cell):
+class ResNet(MapBackbone):
     """Images (B, 3, S, S) -> tokens (B, N, C) and their mean (B, C), N = (S / 32)^2.
 
     The tokens are the last map row by row, after its last ReLU; there is no final norm.
-
-    Attributes:
-        num_features: channels C of the last map.
-        num_prefix_tokens: 0, every token is a patch.
-        classifier: what torchvision and timm call a linear head on this network.
-        preprocessing: how to prepare images for the weights of this variant.
 
     Raises:
         ConfigError: ``drop_path`` above 0, which a ResNet does not have.
     """
 
-    num_prefix_tokens = 0
     classifier = "fc"
 
     def __init__(
         self, arch: ResNetArchitecture, preprocessing: Preprocessing, drop_path: float = 0.0
     ) -> None:
-        super().__init__()
+        super().__init__(last_channels(arch.width), preprocessing)
         if drop_path != 0:
             raise ConfigError(f"backbone.drop_path: got {drop_path}, expected 0 for a ResNet")
         self.arch = arch
-        self.preprocessing = preprocessing
         self.conv1 = residual_conv(3, arch.stem_width, 7, 2)
         self.bn1 = BatchNorm(arch.stem_width)
         self.maxpool = MaxPool()
         self.layer1, self.layer2, self.layer3, self.layer4 = residual_stages(
             Bottleneck, arch.depths, arch.stem_width, arch.width
         )
-        self.num_features = last_channels(arch.width)
 
     @property
-    def stages(self) -> list[nn.SequentialCell]:
-        """The four stages, ``layer1`` to ``layer4``."""
+    def parts(self) -> list[nn.Cell]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
     @property
     def blocks(self) -> list[nn.Cell]:
         """All bottlenecks from the input up."""
-        return [block for stage in self.stages for block in stage]
+        return [block for stage in self.parts for block in stage]
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, (B, N, C)."""
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
         x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
-        x = self.maxpool(ops.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        _, height, width, c = x.shape
-        return x.reshape(-1, height * width, c)
+        return self.maxpool(ops.relu(self.bn1(self.conv1(x))))
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C), as they are, and their mean (B, C)."""
         return x, ops.mean(ops.cast(x, mstype.float32), 1)
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
         """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ....
 
         Running statistics are no parameters that train, and are left out.
         """
-        groups = {"embed": [*learnable_weights_of(self.conv1), *learnable_weights_of(self.bn1)]}
-        for index, block in enumerate(self.blocks):
-            groups[f"blocks.{index}"] = learnable_weights_of(block)
-        return groups
+        return groups_by_depth(self, self.blocks, norm=None)

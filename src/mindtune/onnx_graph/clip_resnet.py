@@ -46,7 +46,7 @@ def tokens_of_images(graph: GraphBuilder, cell: ModifiedResNet, images: str) -> 
     x = maps.normed_conv(graph, tower.conv1, tower.bn1, x)
     x = maps.normed_conv(graph, tower.conv2, tower.bn2, x)
     x = graph.cell(tower.avgpool, maps.normed_conv(graph, tower.conv3, tower.bn3, x))
-    for stage in (tower.layer1, tower.layer2, tower.layer3, tower.layer4):
+    for stage in tower.stages:
         x = graph.cell(stage, x)
     return graph.cell(tower.attnpool, x)
 

@@ -136,7 +136,7 @@ def resnet_tokens(graph: GraphBuilder, cell: resnet.ResNet, images: str) -> str:
     """Images (B, 3, S, S) -> tokens (B, N, C)."""
     x = maps.images_channels_last(graph, images)
     x = graph.cell(cell.maxpool, maps.normed_conv(graph, cell.conv1, cell.bn1, x))
-    for stage in cell.stages:
+    for stage in cell.parts:
         x = graph.cell(stage, x)
     return maps.tokens(graph, x, cell.num_features)
 
