@@ -125,10 +125,10 @@ def test_network_of_a_checkpoint(said, tmp_path: Path) -> None:
     ("file", "message"),
     [
         (WEIGHTS / "bad" / "malicious_os_system.pth", "asks to call posix.system"),
-        (WEIGHTS / "absent.pth", "no such file"),
+        ("absent.pth", "weights absent.pth: no such file or run folder; check the path"),
     ],
 )
-def test_faults_are_one_line(said, file: Path, message: str) -> None:
+def test_faults_are_one_line(said, file: Path | str, message: str) -> None:
     code, labels, err = said("weights", file)
     assert code == 1
     assert labels == {}
