@@ -75,14 +75,16 @@ def from_timm(
 
 
 def table_for(tensors: Mapping[str, np.ndarray], tables: Sequence[NameMap]) -> NameMap | None:
-    """The table in which most of ``tensors`` have a place; None: none has."""
+    """The table in whose blocks most of ``tensors`` have a place; None: none has a block of them.
+
+    Stem, norm and head have the same names in networks of different kinds.
+    """
     counts = []
     for table in tables:
-        patterns = [_pattern(target) for target in _by_target(table)]
+        patterns = [_pattern(target) for target in _by_target(table) if "{" in target]
         counts.append(sum(any(p.fullmatch(name) for p in patterns) for name in tensors))
-    heads = sum(covered(name, ["head"]) for name in tensors)
     best = max(counts, default=0)
-    return tables[counts.index(best)] if best > heads else None
+    return tables[counts.index(best)] if best > 0 else None
 
 
 def _by_target(table: NameMap) -> dict[str, Group]:
