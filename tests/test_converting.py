@@ -16,14 +16,23 @@ from mindtune.weights.readers import read_tensors
 DATA = Path(__file__).parent / "data" / "weights"
 VIT = DATA / "b_timm_vit" / "vit.pth"
 CLIP = DATA / "d_clip" / "openai_vit_jit.pt"
+SWIN = DATA / "h_hier" / "swin_original_keys.pth"
+CONVNEXT = DATA / "h_hier" / "convnext_fb_keys_channels_last.pth"
+RESNET = DATA / "e_moco" / "r-50-tiny.pth.tar"
 
 
 def tensors_of(file: Path) -> dict[str, np.ndarray]:
     return to_timm(read_tensors(file).tensors).tensors
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("source", [VIT, CLIP], ids=["vit", "clip"])
+@pytest.mark.parametrize(
+    ("source", "form"),
+    [
+        *((source, form) for source in (VIT, CLIP, SWIN, CONVNEXT) for form in FORMS),
+        *((RESNET, form) for form in FORMS if form != "safetensors-hf"),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
 def test_there_and_back(tmp_path: Path, form: str, source: Path) -> None:
     target = tmp_path / "new"
     done = convert(str(source), target, form, num_heads=3)
@@ -43,6 +52,12 @@ def test_there_and_back(tmp_path: Path, form: str, source: Path) -> None:
         (VIT, "safetensors-timm", "safetensors", "this package's"),
         (VIT, "safetensors-hf", "safetensors", "Hugging Face ViT"),
         (CLIP, "npz", "npz", "this package's"),
+        (SWIN, "npz", "npz", "this package's"),
+        (SWIN, "safetensors-timm", "safetensors", "this package's"),
+        (SWIN, "safetensors-hf", "safetensors", "Hugging Face Swin"),
+        (CONVNEXT, "npz", "npz", "this package's"),
+        (CONVNEXT, "safetensors-hf", "safetensors", "Hugging Face ConvNeXt"),
+        (RESNET, "safetensors-timm", "safetensors", "this package's"),
         (CLIP, "safetensors-timm", "safetensors", "timm CLIP"),
         (CLIP, "safetensors-hf", "safetensors", "Hugging Face CLIP"),
     ],
@@ -95,9 +110,11 @@ def test_refusals_leave_no_file(tmp_path: Path, source: Path, options, error, me
 
 
 def test_architecture_without_hugging_face_names_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "other.npz", **{"stages.0.blocks.0.gamma": np.zeros(3, np.float32)})
-    with pytest.raises(WeightsError, match="names there are not known, expected one of Hugging"):
-        convert(str(tmp_path / "other.npz"), tmp_path / "new", "safetensors-hf")
+    mixer = "layers.0.blocks.0.axial_shift.conv1.weight"
+    np.savez(tmp_path / "as_mlp.npz", **{mixer: np.zeros(3), "norm.weight": np.zeros(3)})
+    for source in (tmp_path / "as_mlp.npz", RESNET):
+        with pytest.raises(WeightsError, match="names there are not known, expected one of Hugg"):
+            convert(str(source), tmp_path / "new", "safetensors-hf")
 
 
 def test_unwritable_folder(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from mindtune import console
 from mindtune.backbones import create_backbone
 from mindtune.converting import convert
 from mindtune.parameters import named_weights
+from mindtune.weights.cure import guess_architecture
 from mindtune.weights.save import save_safetensors
 
 WEIGHTS = Path(__file__).parent / "data" / "weights"
@@ -57,6 +58,23 @@ def said(capsys: pytest.CaptureFixture[str]):
             },
         ),
         (
+            WEIGHTS / "h_hier" / "swin_original_keys.pth",
+            {"names": "original Swin", "architecture": "Swin", "head": "linear, 6 classes"},
+        ),
+        (
+            WEIGHTS / "h_hier" / "convnext_fb_keys_channels_last.pth",
+            {
+                "names": "Facebook ConvNeXt",
+                "architecture": "ConvNeXt",
+                "fits": "convnext_test",
+                "head": "linear, 6 classes",
+            },
+        ),
+        (
+            WEIGHTS / "e_moco" / "r-50-tiny.pth.tar",
+            {"names": "MoCo", "architecture": "ResNet", "fits": "resnet_test"},
+        ),
+        (
             WEIGHTS / "b_timm_vit" / "small_bf16.safetensors",
             {"types": "bfloat16 (32)", "architecture": "ViT"},
         ),
@@ -79,6 +97,23 @@ def test_what_a_file_is(said, file: Path, expected: dict[str, str]) -> None:
     code, labels, _ = said("weights", file)
     assert code == 0
     assert {label: labels[label][0] for label in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("backbone", "architecture"),
+    [
+        ("swin_test", "Swin"),
+        ("swinv2_test", "Swin V2"),
+        ("fd_vit_test", "BEiT (a ViT with relative positions)"),
+        ("fd_vit_test_student", "BEiT (a ViT with relative positions)"),
+        ("convnext_test", "ConvNeXt"),
+        ("as_mlp_test", "AS-MLP"),
+        ("resnet_test", "ResNet"),
+        ("resnet_clip_test", "CLIP's ResNet"),
+    ],
+)
+def test_architecture_of_each_backbone(backbone: str, architecture: str) -> None:
+    assert guess_architecture(named_weights(create_backbone(backbone))) == architecture
 
 
 def test_metadata_and_configuration_are_shown(said) -> None:
@@ -125,10 +160,10 @@ def test_network_of_a_checkpoint(said, tmp_path: Path) -> None:
     ("file", "message"),
     [
         (WEIGHTS / "bad" / "malicious_os_system.pth", "asks to call posix.system"),
-        (WEIGHTS / "absent.pth", "no such file"),
+        ("absent.pth", "weights absent.pth: no such file or run folder; check the path"),
     ],
 )
-def test_faults_are_one_line(said, file: Path, message: str) -> None:
+def test_faults_are_one_line(said, file: Path | str, message: str) -> None:
     code, labels, err = said("weights", file)
     assert code == 1
     assert labels == {}

@@ -178,8 +178,7 @@ def _refuse_other_config(state: Path, config: RunConfig) -> None:
 
 
 def weight_file(path: Path) -> Path:
-    """The weights that ``--pretrained`` means: a file or a Hugging Face folder itself, or the best
-    of a run folder.
+    """The weights that ``path`` means: a file or a Hugging Face folder itself, or a run's best.
 
     Raises:
         CheckpointError: nothing there.
@@ -187,11 +186,11 @@ def weight_file(path: Path) -> Path:
     if path.is_file() or main_file(path) is not None:
         return path
     if not path.exists():
-        raise CheckpointError(f"--pretrained {path}: no such file or run folder; check the path")
+        raise CheckpointError(f"weights {path}: no such file or run folder; check the path")
     for name in ("best.safetensors", "last.safetensors"):
         if (path / CHECKPOINTS / name).is_file():
             return path / CHECKPOINTS / name
     raise CheckpointError(
-        f"--pretrained {path}: got a folder without {CHECKPOINTS}/best.safetensors, expected a run "
+        f"weights {path}: got a folder without {CHECKPOINTS}/best.safetensors, expected a run "
         "folder, a Hugging Face folder (model.safetensors) or a weight file"
     )

@@ -21,7 +21,7 @@ from mindtune.backbones import (
 )
 from mindtune.classifier import Classifier
 from mindtune.heads.linear import LINEAR_HEADS, ClassifierHead, LinearHead
-from mindtune.parameters import weights_of
+from mindtune.parameters import named_weights, weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import load_for_training, read_pretrained
 from mindtune.tuning.apply import apply_tunings, train_everything
@@ -102,6 +102,16 @@ def test_moco_file_gives_its_base_encoder(eager):
     assert_close(pooled, EXPECTED["e_moco/pooled"])
     assert_close(as_nchw(tokens), EXPECTED["e_moco/layer4"])
     assert np.abs(pooled.asnumpy() - EXPECTED["e_moco/pooled_momentum_encoder"]).max() > 1e-3
+
+
+def test_moco_s_full_size_checkpoint_has_the_names_and_shapes_of_resnet50():
+    listed = json.loads((MOCO_FILE.parent / "r-50_full_keys.json").read_text())["state_dict"]
+    tensors = {name: np.broadcast_to(np.float32(0), shape) for name, shape in listed.items()}
+    renamed = to_timm(tensors)
+    kept = {n: a.shape for n, a in renamed.tensors.items() if not n.startswith("fc.")}
+    with nn.utils.no_init_parameters():
+        backbone = create_backbone("resnet50")
+    assert kept == {n: tuple(p.shape) for n, p in named_weights(backbone).items()}
 
 
 def test_resnet_of_timm_in_evaluation_and_in_training(eager):

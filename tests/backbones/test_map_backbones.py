@@ -77,6 +77,32 @@ def test_tokens_and_pooled(name, size, tokens, eager):
     np.testing.assert_allclose(pooled.asnumpy(), expected.asnumpy(), rtol=1e-4, atol=1e-5)
 
 
+class Inside(nn.Cell):
+    """Calls the backbone's methods from a compiled graph, as an objective does."""
+
+    def __init__(self, backbone: nn.Cell, layers: tuple[int, ...]) -> None:
+        super().__init__()
+        self.backbone, self.layers = backbone, layers
+
+    def construct(self, batch: Tensor) -> tuple[Tensor, ...]:
+        intermediates = self.backbone.forward_intermediates(batch, self.layers)
+        return (*intermediates, self.backbone.forward_tokens(batch))
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, "resnet_clip_test"])
+def test_intermediates_are_the_pixels_of_each_stage(name):
+    backbone = create_backbone(name, image_size=64).set_train(False)
+    batch = Tensor(images(2, 64))
+    *found, last, tokens = (t.asnumpy() for t in Inside(backbone, (0, 1, 2, 3))(batch))
+    counts = (64, 16, 4, 4) if name == "as_mlp_test" else (256, 64, 16, 4)  # it merges last
+    assert [t.shape[:2] for t in (*found, last)] == [(2, count) for count in counts]
+    if name == "resnet_clip_test":  # whose tokens come from the attention over the last map
+        last = backbone.visual.attnpool(Tensor(last.reshape(2, 2, 2, -1))).asnumpy()
+    np.testing.assert_allclose(last, tokens, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="beyond the last block or stage"):
+        backbone.forward_intermediates(batch, (4,))
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [  # without the classifier, as timm and torchvision count

@@ -188,7 +188,7 @@ def test_features_come_after_the_final_norm_and_intermediates_before(name):
     assert first.shape == (2, 64, 16)
     np.testing.assert_array_equal(last.asnumpy(), backbone.forward_tokens(images).asnumpy())
     np.testing.assert_allclose(backbone.norm(last).asnumpy(), tokens.asnumpy(), atol=1e-5)
-    with pytest.raises(ValueError, match="beyond the last one"):
+    with pytest.raises(ValueError, match="beyond the last block or stage"):
         backbone.forward_intermediates(images, (2,))
 
 

@@ -14,6 +14,7 @@ from mindtune.heads.linear import LinearHead
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.load import load_weights
 from mindtune.weights.readers import read_tensors
+from timm_weights import assert_close
 
 FILES = Path(__file__).parents[1] / "data" / "weights"
 EXPECTED = np.load(FILES / "expected.npz")
@@ -52,9 +53,26 @@ def test_logits_equal_those_of_the_tool_that_wrote_the_file(
     load_weights(network, FILES / file, key=key)
     # The bfloat16 file was made from the small network and shares its image.
     image = EXPECTED[f"{case}/{images}" if images else "b_training/image"]
-    expected = EXPECTED[f"{case}/{logits}"]
-    tolerance = 2e-5 * max(1.0, np.abs(expected).max())
-    np.testing.assert_allclose(network(Tensor(image)).asnumpy(), expected, rtol=0, atol=tolerance)
+    assert_close(network(Tensor(image)), EXPECTED[f"{case}/{logits}"])
+
+
+def test_a_network_without_a_head_that_hugging_face_wrote():
+    arch = ViTArchitecture(8, 24, 2, 3, mlp_ratio=2, norm_eps=1e-12)
+    backbone = VisionTransformer(arch, Preprocessing(32))
+    report = load_weights(backbone, FILES / "a_hf_vit" / "backbone_v4_keys")
+    assert sorted(report.dropped) == ["pooler.dense.bias", "pooler.dense.weight"]
+    tokens, _ = backbone(Tensor(EXPECTED["a_hf_backbone/pixel_values"]))
+    assert_close(tokens, EXPECTED["a_hf_backbone/last_hidden_state"])
+
+
+@pytest.mark.parametrize("key", ["teacher", "student"])
+def test_either_network_of_dino(key):
+    backbone = VisionTransformer(ViTArchitecture(8, 18, 1, 3), Preprocessing(32))
+    load_weights(backbone, FILES / "b_timm_vit/dino_training.pth", key=key, dropped=["head"])
+    tokens, pooled = backbone(Tensor(EXPECTED["b_dino/image"]))
+    assert_close(pooled, EXPECTED[f"b_dino/{key}_feature"])
+    if key == "teacher":
+        assert_close(tokens, EXPECTED["b_dino/teacher_tokens"])
 
 
 def test_a_larger_grid_takes_the_resized_position_embedding():

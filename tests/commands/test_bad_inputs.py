@@ -197,7 +197,7 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     ),
     "weights missing": (
         "train --pretrained nowhere.npz",
-        r"--pretrained nowhere\.npz: no such file or run folder; check the path",
+        r"weights nowhere\.npz: no such file or run folder; check the path",
     ),
     "folder without weights": (
         "train --pretrained {m.folder}",

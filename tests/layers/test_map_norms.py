@@ -7,6 +7,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from mindtune.layers.batch_norm import BatchNorm, moving_statistics
 from mindtune.layers.map_norm import MapNorm
+from mindtune.tuning.apply import apply_tunings, train_everything
 
 X = np.random.default_rng(0).standard_normal((3, 4, 5, 6)).astype(np.float32) * 2 + 1
 G = np.random.default_rng(1).standard_normal(X.shape).astype(np.float32)
@@ -106,3 +107,12 @@ def test_moving_statistics_are_those_of_layers_that_are_not_frozen():
     norms[0].frozen = True
     moving: list[Parameter] = moving_statistics(norms)
     assert [id(p) for p in moving] == [id(norms[1].running_mean), id(norms[1].running_var)]
+
+
+def test_statistics_that_are_kept_stay_whatever_trains():
+    norms = nn.CellList([BatchNorm(6, keeps_statistics=True), BatchNorm(6)]).set_train(True)
+    backbone = nn.SequentialCell(norms[0])
+    assert len(apply_tunings(backbone, [train_everything])) == 2
+    expected = X / np.sqrt(1 + 1e-5)
+    np.testing.assert_allclose(backbone(Tensor(X)).asnumpy(), expected, rtol=1e-5)
+    assert moving_statistics(norms) == [norms[1].running_mean, norms[1].running_var]

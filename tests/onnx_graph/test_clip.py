@@ -48,6 +48,7 @@ def images_for(network: Classifier, batch: int) -> np.ndarray:
         ("vit_clip_test", "normed", False),
         ("vit_clip_test", "unnormed", True),
         ("resnet_clip_test", "normed", False),
+        ("resnet_clip_test", "unnormed", False),
     ],
 )
 @pytest.mark.parametrize(

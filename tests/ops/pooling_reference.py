@@ -56,11 +56,13 @@ class PoolingReference:
         split: str,
         centering: str,
         arithmetic: Arithmetic | None = None,
+        column_eps: float = COLUMN_EPS,
     ) -> None:
         self.num_heads = num_heads
         self.split = split
         self.axes = MEAN_AXES[centering]
         self.at = arithmetic or Arithmetic()
+        self.column_eps = column_eps
         self.covariance = CrossCovarianceReference(pairs, self.at)
 
     def _split(self, z: np.ndarray) -> np.ndarray:
@@ -89,8 +91,8 @@ class PoolingReference:
             self._centre(at.rounded(self.normed * self.weight + bias))
         )
         self.norms = np.sqrt(at.total(covariances**2, (2,)))  # (B, P, 1, d)
-        self.floored = self.norms <= COLUMN_EPS
-        self.norms = np.maximum(self.norms, COLUMN_EPS)
+        self.floored = self.norms <= self.column_eps
+        self.norms = np.maximum(self.norms, self.column_eps)
         self.maps = at.rounded(covariances / self.norms)
         return self.maps
 

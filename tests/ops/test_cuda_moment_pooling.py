@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from ops import cuda_reference as reference
 from ops.cuda_callers import ENCODE, ROUNDING, Operators, assert_near, decoded
+from ops.pooling_reference import NORM_EPS, CrossCovarianceReference, PoolingReference, pairs_of
 
 SPLITS, CENTERINGS = ("contiguous", "strided"), ("none", "scalar", "channel")
 
 
-def near(heads: int) -> list[tuple[int, int]]:
-    return [(i, i + 1) for i in range(heads - 1)]
+near, every = (functools.partial(pairs_of, pairing) for pairing in ("near", "all"))
 
 
-def every(heads: int) -> list[tuple[int, int]]:
-    return list(itertools.combinations(range(heads), 2))
+class Pooled(NamedTuple):
+    maps: np.ndarray
+    norms: np.ndarray
+    dtokens: np.ndarray
+    dweight: np.ndarray
+    dbias: np.ndarray
 
 
 class Problem:
@@ -29,12 +34,12 @@ class Problem:
         rng = np.random.default_rng(sum(shape))
         self.pairs, self.split, self.centering = pairs, split, centering
         self.tokens = ENCODE[kind](rng.standard_normal((batch, count, heads * d)) + 0.5)
-        self.eps = np.array([1e-5, 1e-12], np.float32)
+        self.eps = np.array([NORM_EPS, 1e-12], np.float32)
         self.weight = rng.uniform(0.5, 1.5, d).astype(np.float32)
         self.bias = (0.3 * rng.standard_normal(d)).astype(np.float32)
         self.dmaps = rng.standard_normal((batch, len(pairs), d, d)).astype(np.float32)
 
-    def run(self, operators: Operators) -> reference.Pooled:
+    def run(self, operators: Operators) -> Pooled:
         options = [SPLITS.index(self.split), CENTERINGS.index(self.centering)]
         plan = np.array([*options, *itertools.chain(*self.pairs)], np.int32)
         inputs = [self.tokens, self.weight, self.bias, plan, self.eps]
@@ -43,16 +48,18 @@ class Problem:
         operators("MomentPooling", inputs, [maps, norms])
         gradients = [np.empty_like(a) for a in (self.tokens, self.weight, self.bias)]
         operators("MomentPoolingGradient", [*inputs, maps, norms, self.dmaps], gradients)
-        return reference.Pooled(maps, norms, *gradients)
+        return Pooled(maps, norms, *gradients)
 
-    def expected(self) -> reference.Pooled:
-        options = (self.pairs, self.split, self.centering, self.eps)
-        return reference.moment_pooling(
-            decoded(self.tokens), self.weight, self.bias, *options, self.dmaps
+    def expected(self) -> Pooled:
+        heads, column_eps = self.tokens.shape[2] // self.weight.size, float(self.eps[1])
+        reference = PoolingReference(
+            heads, self.pairs, self.split, self.centering, column_eps=column_eps
         )
+        maps = reference.forward(decoded(self.tokens), self.weight, self.bias)
+        return Pooled(maps, reference.norms[:, :, 0], *reference.backward(self.dmaps))
 
 
-def assert_pooled(found: reference.Pooled, expected: reference.Pooled, rounding: float) -> None:
+def assert_pooled(found: Pooled, expected: Pooled, rounding: float) -> None:
     assert_near(found.maps, expected.maps, 1e-6)
     assert_near(found.norms, expected.norms, 1e-6)
     assert_near(found.dtokens, expected.dtokens, rounding)
@@ -134,12 +141,12 @@ def test_cross_covariance_equals_float64(operators, shape, kind):
     heads, plan = ENCODE[kind](rng.standard_normal(shape)), np.ravel(pairs).astype(np.int32)
     maps = np.empty((shape[0], len(pairs), shape[3], shape[3]), np.float32)
     operators("CrossCovariance", [heads, plan], [maps])
-    assert_near(maps, reference.cross_covariance(decoded(heads), pairs), 1e-6)
+    reference = CrossCovarianceReference(pairs)
+    assert_near(maps, reference.forward(decoded(heads)), 1e-6)
 
     dmaps, dheads = rng.standard_normal(maps.shape).astype(np.float32), np.empty_like(heads)
     operators("CrossCovarianceGradient", [heads, plan, dmaps], [dheads])
-    expected = reference.cross_covariance_gradient(decoded(heads), pairs, dmaps)
-    assert_near(dheads, expected, ROUNDING[kind])
+    assert_near(dheads, reference.backward(dmaps), ROUNDING[kind])
 
 
 @pytest.mark.parametrize(

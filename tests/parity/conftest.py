@@ -11,7 +11,12 @@ collect_ignore_glob = [] if all(map(importlib.util.find_spec, _NEEDED)) else ["t
 
 
 @pytest.fixture(autouse=True)
-def _repeatable():
+def _repeatable_and_operator_by_operator():
+    """Compiling a graph for every network would take most of the time."""
+    import mindspore as ms
     import torch
 
     torch.manual_seed(0)
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=ms.GRAPH_MODE)

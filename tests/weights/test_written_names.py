@@ -14,7 +14,8 @@ from mindtune.weights.name_map import Entry, Layout, NameMap
 from mindtune.weights.name_maps import GOOGLE_VIT, HUGGING_FACE_VIT, WRITTEN_HUGGING_FACE_VIT
 from mindtune.weights.names import to_timm
 from mindtune.weights.readers import read_tensors
-from mindtune.weights.written_names import from_timm, table_for
+from mindtune.weights.swin_names import WRITTEN_HUGGING_FACE_SWIN
+from mindtune.weights.written_names import HUGGING_FACE_MAPS, from_timm, table_for
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -51,6 +52,44 @@ def test_image_tower_of_clip_in_timm_and_back(data: Path) -> None:
     back = to_timm(written.tensors)
     assert back.source == "timm CLIP"
     assert_equal(back.tensors, {n: a for n, a in ours.items() if n not in written.unused})
+
+
+def test_swin_of_hugging_face_there_and_back(data: Path) -> None:
+    timm = read_tensors(data / "h_hier" / "swin_timm1.safetensors").tensors
+    table = table_for(timm, HUGGING_FACE_MAPS)
+    assert table is WRITTEN_HUGGING_FACE_SWIN
+    written = from_timm(timm, table).tensors
+    block = "swin.encoder.layers.1.blocks.0"
+    expected = {  # names of transformers, by hand; merging ends a stage there
+        "classifier.bias": timm["head.fc.bias"],
+        "swin.embeddings.norm.weight": timm["patch_embed.norm.weight"],
+        "swin.encoder.layers.0.downsample.norm.bias": timm["layers.1.downsample.norm.bias"],
+        f"{block}.attention.self.key.bias": timm["layers.1.blocks.0.attn.qkv.bias"][32:64],
+        f"{block}.intermediate.dense.bias": timm["layers.1.blocks.0.mlp.fc1.bias"],
+    }
+    for name, array in expected.items():
+        np.testing.assert_array_equal(written[name], array, name)
+    newer = {in_transformers_5(name): array for name, array in written.items()}
+    index = {f"{block}.attention.self.relative_position_index": np.zeros((16, 16), np.int64)}
+    for names in (written, newer, {n.removeprefix("swin."): a for n, a in newer.items()}):
+        renamed = to_timm({**names, **index})
+        assert renamed.source == "Hugging Face Swin"
+        assert renamed.unused == tuple(index)
+        assert_equal(renamed.tensors, timm)
+
+
+def in_transformers_5(name: str) -> str:
+    for old, new in (
+        ("attention.self.relative", "attention.relative_position_bias.relative"),
+        ("attention.self.query", "attention.q_proj"),
+        ("attention.self.key", "attention.k_proj"),
+        ("attention.self.value", "attention.v_proj"),
+        ("attention.output.dense", "attention.o_proj"),
+        ("intermediate.dense", "mlp.fc1"),
+        ("output.dense", "mlp.fc2"),
+    ):
+        name = name.replace(old, new)
+    return name
 
 
 def test_packed_projection_is_split_and_packed_in_this_order() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Tensor, nn, ops
 
+from mindtune.backbones.backbone import MapBackbone
 from mindtune.errors import ConfigError
 from mindtune.layers.activations import GELU
 from mindtune.layers.conv import ChannelsLastConv, pointwise
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.map_norm import MapNorm
 from mindtune.layers.recalibration import NoRecalibration
-from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 NORM_EPS = 1e-5
@@ -164,35 +164,25 @@ class Stage(nn.Cell):
         return self.downsample(x)
 
 
-class ASMLP(nn.Cell):
+class ASMLP(MapBackbone):
     """Images (B, 3, S, S) -> tokens (B, N, C) and their mean (B, C), N = (S / 32)^2.
 
-    Both come after the final norm, which is one over the whole map.
-
-    Attributes:
-        num_features: width C of the last stage.
-        num_prefix_tokens: 0, every token is a patch.
-        classifier: what the authors call a linear head on this network.
-        preprocessing: how to prepare images for the weights of this variant.
+    Both come after the final norm, which is one over the whole map. A stage ends with what merges
+    pixels for the next one, and so do intermediates.
 
     Raises:
         ConfigError: an image size that is no multiple of 32.
     """
 
-    num_prefix_tokens = 0
-    classifier = "head"
-
     def __init__(
         self, arch: ASMLPArchitecture, preprocessing: Preprocessing, drop_path: float = 0.0
     ) -> None:
-        super().__init__()
+        super().__init__(8 * arch.embed_dim, preprocessing)
         if preprocessing.input_size % 32:
             raise ConfigError(
                 f"backbone.image_size: got {preprocessing.input_size}, expected a multiple of 32"
             )
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = 8 * arch.embed_dim
         self.patch_embed = PatchStem(arch.embed_dim)
         rates = drop_path_rates(drop_path, sum(arch.depths))
         layers = []
@@ -204,36 +194,13 @@ class ASMLP(nn.Cell):
         self.norm = MapNorm(self.num_features, NORM_EPS)
 
     @property
-    def blocks(self) -> list[nn.Cell]:
-        """All blocks from the input up."""
-        return [block for stage in self.layers for block in stage.blocks]
+    def parts(self) -> nn.CellList:
+        return self.layers
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, before the final norm, (B, N, C)."""
-        x = self.patch_embed(ops.transpose(images, (0, 2, 3, 1)))
-        for stage in self.layers:
-            x = stage(x)
-        _, height, width, c = x.shape
-        return x.reshape(-1, height * width, c)
+    @property
+    def final_norm(self) -> nn.Cell:
+        return self.norm
 
-    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, N, C) and their mean (B, C) from what ``forward_tokens`` gives."""
-        tokens = self.norm(x)
-        return tokens, ops.mean(tokens, 1)
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
-
-    def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``.
-
-        Blocks are counted through the stages; what leads to a stage belongs to the block before it.
-        """
-        groups = {"embed": weights_of(self.patch_embed)}
-        for stage in self.layers:
-            for block in stage.blocks:
-                last = f"blocks.{len(groups) - 1}"
-                groups[last] = weights_of(block)
-            groups[last] += weights_of(stage.downsample)
-        groups["norm"] = weights_of(self.norm)
-        return groups
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
+        return self.patch_embed(ops.transpose(images, (0, 2, 3, 1)))

@@ -6,17 +6,18 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore.common.initializer import HeNormal, Normal, initializer
+from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.backbone import MapBackbone
+from mindtune.backbones.resnet import EXPANSION, last_channels, residual_stages
 from mindtune.errors import ConfigError
-from mindtune.layers.conv import ChannelsLastConv
-from mindtune.layers.frozen_batch_norm import FrozenBatchNorm
+from mindtune.layers.attention import SelfAttention
+from mindtune.layers.batch_norm import BatchNorm
+from mindtune.layers.conv import residual_conv
 from mindtune.layers.linear import linear
-from mindtune.parameters import weights_of
+from mindtune.parameters import learnable_weights_of
 from mindtune.preprocessing import Preprocessing
 
-_NORM_EPS = 1e-5
-_EXPANSION = 4
 _STRIDE = 32  # pixels a cell of the last map
 _HEAD_DIM = 64
 
@@ -32,19 +33,12 @@ class CLIPResNetArchitecture:
     @property
     def map_channels(self) -> int:
         """Channels of the last map, 32 times the width of the stem."""
-        return 8 * self.width * _EXPANSION
+        return last_channels(self.width)
 
 
-def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> ChannelsLastConv:
-    return ChannelsLastConv(
-        in_channels,
-        out_channels,
-        kernel,
-        stride,
-        padding=kernel // 2,
-        bias=False,
-        weight_init=HeNormal(mode="fan_out", nonlinearity="relu"),
-    )
+def _norm(channels: int, weight_init: str = "ones") -> BatchNorm:
+    """Tuning on a few images must not replace the statistics of 400 million."""
+    return BatchNorm(channels, weight_init, keeps_statistics=True)
 
 
 class AveragePool(nn.Cell):
@@ -74,21 +68,21 @@ class ClipBottleneck(nn.Cell):
 
     def __init__(self, in_channels: int, planes: int, stride: int) -> None:
         super().__init__()
-        out_channels = planes * _EXPANSION
-        self.conv1 = _conv(in_channels, planes, 1)
-        self.bn1 = FrozenBatchNorm(planes, _NORM_EPS)
-        self.conv2 = _conv(planes, planes, 3)
-        self.bn2 = FrozenBatchNorm(planes, _NORM_EPS)
+        out_channels = planes * EXPANSION
+        self.conv1 = residual_conv(in_channels, planes)
+        self.bn1 = _norm(planes)
+        self.conv2 = residual_conv(planes, planes, 3)
+        self.bn2 = _norm(planes)
         self.avgpool = _pool(stride)
-        self.conv3 = _conv(planes, out_channels, 1)
-        self.bn3 = FrozenBatchNorm(out_channels, _NORM_EPS, weight_init="zeros")
+        self.conv3 = residual_conv(planes, out_channels)
+        self.bn3 = _norm(out_channels, "zeros")
         self.relu = nn.ReLU()
         self.downsample: nn.Cell = nn.Identity()
         if stride > 1 or in_channels != out_channels:
             cells: OrderedDict[str, nn.Cell] = OrderedDict()
             cells["pool"] = _pool(stride)
-            cells["0"] = _conv(in_channels, out_channels, 1)  # OpenAI's names count from the pool
-            cells["1"] = FrozenBatchNorm(out_channels, _NORM_EPS)
+            cells["0"] = residual_conv(in_channels, out_channels)  # OpenAI counts from the pool
+            cells["1"] = _norm(out_channels)
             self.downsample = nn.SequentialCell(cells)
 
     def construct(self, x: Tensor) -> Tensor:
@@ -98,7 +92,7 @@ class ClipBottleneck(nn.Cell):
         return self.relu(branch + self.downsample(x))
 
 
-class AttentionPool2d(nn.Cell):
+class AttentionPool2d(SelfAttention):
     """Attention over the cells of a map and their mean: (B, h, w, C) -> (B, 1 + hw, D).
 
     Token 0, the mean, gives the image feature; the others are the same projection of what each cell
@@ -112,10 +106,7 @@ class AttentionPool2d(nn.Cell):
     """
 
     def __init__(self, cells: int, channels: int, num_heads: int, out_dim: int) -> None:
-        super().__init__()
-        self.num_heads = num_heads
-        self.head_dim = channels // num_heads
-        self.scale = self.head_dim**-0.5
+        super().__init__(channels, num_heads)
         self.positional_embedding = Parameter(
             initializer(Normal(channels**-0.5), (1 + cells, channels)), name="positional_embedding"
         )
@@ -123,7 +114,13 @@ class AttentionPool2d(nn.Cell):
         self.k_proj = linear(channels, channels)
         self.v_proj = linear(channels, channels)
         self.c_proj = linear(channels, out_dim)
-        self.product = ops.BatchMatMul()
+
+    def project(self, x: Tensor) -> Tensor:
+        return ops.concat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), -1)
+
+    def output(self, x: Tensor) -> Tensor:
+        """The projection of what the heads found, (B, N, C) -> (B, N, D)."""
+        return self.c_proj(x)
 
     def tokens_of(self, features: Tensor) -> Tensor:
         """Mean and cells with their positions, (B, 1 + hw, C)."""
@@ -132,28 +129,14 @@ class AttentionPool2d(nn.Cell):
         mean = ops.mean(cells, 1, True)  # (B, 1, C)
         return ops.concat((mean, cells), axis=1) + self.positional_embedding
 
-    def attend(self, queries: Tensor, tokens: Tensor) -> Tensor:
-        """What ``queries`` (B, Q, C) find in ``tokens`` (B, T, C), projected: (B, Q, D)."""
-        q = self.heads_of(self.q_proj(queries) * self.scale)  # (B, H, Q, d)
-        k = ops.transpose(self.heads_of(self.k_proj(tokens)), (0, 1, 3, 2))  # (B, H, d, T)
-        weights = ops.softmax(self.product(q, k), axis=-1)  # (B, H, Q, T)
-        mixed = self.product(weights, self.heads_of(self.v_proj(tokens)))  # (B, H, Q, d)
-        mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, Q, H, d)
-        return self.c_proj(mixed.reshape(queries.shape))  # (B, Q, D)
-
-    def heads_of(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, H, T, d)."""
-        b, t, _ = x.shape
-        return ops.transpose(x.reshape(b, t, self.num_heads, self.head_dim), (0, 2, 1, 3))
-
     def pool(self, features: Tensor) -> Tensor:
         """Token 0 alone, (B, D): the image feature."""
-        tokens = self.tokens_of(features)
-        return self.attend(tokens[:, :1], tokens)[:, 0]
+        weights, v = self.weights_and_values(self.tokens_of(features))
+        return self.mix(weights[:, :, :1], v)[:, 0]
 
     def construct(self, features: Tensor) -> Tensor:
-        tokens = self.tokens_of(features)
-        return self.attend(tokens, tokens)
+        weights, v = self.weights_and_values(self.tokens_of(features))
+        return self.mix(weights, v)
 
 
 class ModifiedResNetTower(nn.Cell):
@@ -171,28 +154,38 @@ class ModifiedResNetTower(nn.Cell):
             )
         width = arch.width
         self.grid_size = (image_size // _STRIDE, image_size // _STRIDE)
-        self.conv1 = _conv(3, width // 2, 3, stride=2)
-        self.bn1 = FrozenBatchNorm(width // 2, _NORM_EPS)
-        self.conv2 = _conv(width // 2, width // 2, 3)
-        self.bn2 = FrozenBatchNorm(width // 2, _NORM_EPS)
-        self.conv3 = _conv(width // 2, width, 3)
-        self.bn3 = FrozenBatchNorm(width, _NORM_EPS)
+        self.conv1 = residual_conv(3, width // 2, 3, stride=2)
+        self.bn1 = _norm(width // 2)
+        self.conv2 = residual_conv(width // 2, width // 2, 3)
+        self.bn2 = _norm(width // 2)
+        self.conv3 = residual_conv(width // 2, width, 3)
+        self.bn3 = _norm(width)
         self.relu = nn.ReLU()
         self.avgpool = _pool(2)
-        self.layer1 = _stage(width, width, arch.layers[0], 1)
-        self.layer2 = _stage(width * _EXPANSION, 2 * width, arch.layers[1], 2)
-        self.layer3 = _stage(2 * width * _EXPANSION, 4 * width, arch.layers[2], 2)
-        self.layer4 = _stage(4 * width * _EXPANSION, 8 * width, arch.layers[3], 2)
+        self.layer1, self.layer2, self.layer3, self.layer4 = residual_stages(
+            ClipBottleneck, arch.layers, width, width
+        )
         cells, heads = self.grid_size[0] * self.grid_size[1], arch.map_channels // _HEAD_DIM
         self.attnpool = AttentionPool2d(cells, arch.map_channels, heads, arch.embed_dim)
 
+    @property
+    def stages(self) -> list[nn.SequentialCell]:
+        """The four stages, ``layer1`` to ``layer4``."""
+        return [self.layer1, self.layer2, self.layer3, self.layer4]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, width)."""
+        x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return self.avgpool(self.relu(self.bn3(self.conv3(x))))
+
     def forward_map(self, images: Tensor) -> Tensor:
         """The last map, (B, S / 32, S / 32, 32 width)."""
-        maps = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
-        x = self.relu(self.bn1(self.conv1(maps)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        x = self.avgpool(self.relu(self.bn3(self.conv3(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.embed(images)
+        for stage in self.stages:
+            x = stage(x)
+        return x
 
     def encode(self, images: Tensor) -> Tensor:
         """Image features (B, D), not normalised."""
@@ -203,59 +196,52 @@ class ModifiedResNetTower(nn.Cell):
         return tokens, tokens[:, 0]
 
 
-def _stage(in_channels: int, planes: int, blocks: int, stride: int) -> nn.SequentialCell:
-    inner = planes * _EXPANSION
-    return nn.SequentialCell(
-        [
-            ClipBottleneck(inner if i else in_channels, planes, 1 if i else stride)
-            for i in range(blocks)
-        ]
-    )
-
-
-class ModifiedResNet(nn.Cell):
+class ModifiedResNet(MapBackbone):
     """CLIP's ResNet as a backbone: images (B, 3, S, S) -> tokens (B, 1 + N, D), feature (B, D).
 
     The tokens are those of the attention pool, its own token first, so that heads find what a ViT
-    gives them; N = (S / 32)^2. Batch norms keep their stored statistics in training.
-
-    Attributes:
-        num_features: D, which is also the dimension of the space shared with the texts.
-        num_prefix_tokens: 1, the pooled token.
-        grid_size: rows and columns of the last map.
-        preprocessing: how to prepare images for the weights of this variant.
-        classifier: what timm calls a linear head on this network.
+    gives them; N = (S / 32)^2, and intermediates are the maps of stages. Batch norms keep their
+    stored statistics in training.
     """
 
     num_prefix_tokens = 1
-    classifier = "head"
 
     def __init__(self, arch: CLIPResNetArchitecture, preprocessing: Preprocessing) -> None:
-        super().__init__()
+        super().__init__(arch.embed_dim, preprocessing)
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.embed_dim
         self.visual = ModifiedResNetTower(arch, preprocessing.input_size)
         self.grid_size = self.visual.grid_size
 
     @property
+    def parts(self) -> list[nn.Cell]:
+        return self.visual.stages
+
+    @property
     def blocks(self) -> list[nn.Cell]:
         """The bottlenecks, from the input up; they have no slot for recalibration."""
-        stages = (self.visual.layer1, self.visual.layer2, self.visual.layer3, self.visual.layer4)
-        return [block for stage in stages for block in stage]
+        return [block for stage in self.parts for block in stage]
 
-    def forward_map(self, images: Tensor) -> Tensor:
-        """The map before the attention pool, (B, S / 32, S / 32, 32 width)."""
-        return self.visual.forward_map(images)
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
+        return self.visual.embed(images)
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.visual(images)
+    def forward_tokens(self, images: Tensor) -> Tensor:
+        """Tokens of the attention pool, (B, 1 + N, D); this network has no final norm."""
+        return self.visual(images)[0]
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, 1 + N, D), as they are, and the first of them (B, D)."""
+        return x, x[:, 0]
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth: ``stem``, ``layer1`` to ``layer4``, ``attnpool``."""
+        """Parameters by depth: ``stem``, ``layer1`` to ``layer4``, ``attnpool``.
+
+        Running statistics are no parameters that train, and are left out.
+        """
         tower = self.visual
         stem = (tower.conv1, tower.bn1, tower.conv2, tower.bn2, tower.conv3, tower.bn3)
-        stages = {"layer1": tower.layer1, "layer2": tower.layer2}
-        stages |= {"layer3": tower.layer3, "layer4": tower.layer4, "attnpool": tower.attnpool}
-        groups = {"stem": [p for cell in stem for p in weights_of(cell)]}
-        return {**groups, **{name: weights_of(stage) for name, stage in stages.items()}}
+        groups = {"stem": [p for cell in stem for p in learnable_weights_of(cell)]}
+        for number, stage in enumerate(tower.stages, 1):
+            groups[f"layer{number}"] = learnable_weights_of(stage)
+        groups["attnpool"] = learnable_weights_of(tower.attnpool)
+        return groups

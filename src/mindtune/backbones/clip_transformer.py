@@ -59,6 +59,10 @@ class ResidualAttentionBlock(nn.Cell):
         x = x + self.drop_path1(self.attn(self.ln_1(x)))
         return x + self.drop_path2(self.psrp(x, self.mlp(self.ln_2(x))))
 
+    def attention_weights(self, x: Tensor) -> Tensor:
+        """The block's attention weights (B, H, N, N) alone."""
+        return self.attn.weights_and_values(self.ln_1(x))[0]
+
 
 class Transformer(nn.Cell):
     """Blocks under the name ``resblocks``: tokens (B, N, C) -> (B, N, C), no norm at the end.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.backbone import TokenBackbone
 from mindtune.backbones.clip_transformer import NORM_EPS, Transformer
 from mindtune.layers.drop_path import drop_path_rates
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.packed_attention import PackedAttention
-from mindtune.layers.patch_embed import PatchProjection, patch_grid
-from mindtune.parameters import weights_of
+from mindtune.layers.patch_embed import PatchProjection, patch_grid, with_class_token
 from mindtune.preprocessing import Preprocessing
 
 
@@ -58,10 +58,8 @@ class CLIPVisionTower(nn.Cell):
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first block, (B, 1 + N, C)."""
-        patches = self.conv1(images)  # (B, N, C)
         token = self.class_embedding.reshape(1, 1, -1)  # (1, 1, C)
-        token = ops.tile(token, (images.shape[0], 1, 1))  # (B, 1, C)
-        x = ops.concat((token.astype(patches.dtype), patches), axis=1)
+        x = with_class_token(token, self.conv1(images))  # (B, 1 + N, C)
         return self.ln_pre(x + self.positional_embedding)
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,23 +80,13 @@ class ProjectedVisionTower(CLIPVisionTower):
         return ops.matmul(self.ln_post(x[:, 0]), self.proj)
 
 
-class CLIPVisionTransformer(nn.Cell):
+class CLIPVisionTransformer(TokenBackbone):
     """CLIP's ViT as a backbone: images (B, 3, S, S) -> tokens (B, 1 + N, C), class token (B, C).
 
     Both outputs come after ``ln_post``, before the projection to the space of the texts, which a
     backbone does not have (``mindtune.backbones.clip`` does). Parameters are OpenAI's,
     ``visual.conv1.weight`` and so on.
-
-    Attributes:
-        num_features: width C.
-        num_prefix_tokens: 1, the class token.
-        grid_size: rows and columns of the patches.
-        preprocessing: how to prepare images for the weights of this variant.
-        classifier: what timm calls a linear head on this network.
     """
-
-    num_prefix_tokens = 1
-    classifier = "head"
 
     def __init__(
         self,
@@ -106,10 +94,8 @@ class CLIPVisionTransformer(nn.Cell):
         preprocessing: Preprocessing,
         drop_path: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(arch.width, preprocessing)
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.width
         self.visual = CLIPVisionTower(arch, preprocessing.input_size, drop_path)
         self.grid_size = self.visual.grid_size
 
@@ -118,48 +104,14 @@ class CLIPVisionTransformer(nn.Cell):
         """The transformer blocks, from the input up."""
         return self.visual.transformer.resblocks
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, before ``ln_post``, (B, 1 + N, C)."""
-        return self.visual.transformer(self.visual.embed(images))
+    @property
+    def parts(self) -> nn.CellList:
+        return self.visual.transformer.resblocks
 
-    def features(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """What ``construct`` gives, from the tokens of ``forward_tokens``."""
-        tokens = self.visual.ln_post(tokens)
-        return tokens, tokens[:, 0]
+    @property
+    def final_norm(self) -> nn.Cell:
+        return self.visual.ln_post
 
-    def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C).
-
-        Raises:
-            ValueError: a block that does not exist.
-        """
-        if max(layers) >= self.arch.depth or min(layers) < 0:  # in a graph: Python's own exceptions
-            raise ValueError("forward_intermediates: got a layer beyond the last block")
-        taken: tuple[Tensor, ...] = ()
-        x = self.visual.embed(images)
-        for index, block in enumerate(self.visual.transformer.resblocks):
-            x = block(x)
-            if index in layers:
-                taken += (x,)
-        return taken
-
-    def forward_attention(self, images: Tensor) -> Tensor:
-        """Attention weights of the last block, (B, H, 1 + N, 1 + N); rows sum to 1."""
-        x = self.visual.embed(images)
-        for block in self.visual.transformer.resblocks[:-1]:
-            x = block(x)
-        last = self.visual.transformer.resblocks[-1]
-        return last.attn.weights_and_values(last.ln_1(x))[0]
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.visual(images)
-
-    def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``."""
-        tower = self.visual
-        embedding = [tower.class_embedding, tower.positional_embedding]
-        groups = {"embed": [*embedding, *weights_of(tower.conv1), *weights_of(tower.ln_pre)]}
-        for index, block in enumerate(self.blocks):
-            groups[f"blocks.{index}"] = weights_of(block)
-        groups["norm"] = weights_of(tower.ln_post)
-        return groups
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first block, (B, 1 + N, C), after ``ln_pre``."""
+        return self.visual.embed(images)

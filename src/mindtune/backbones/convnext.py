@@ -8,6 +8,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal, initializer
 
+from mindtune.backbones.backbone import MapBackbone
 from mindtune.errors import ConfigError
 from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.depthwise import DepthwiseConv
@@ -16,7 +17,6 @@ from mindtune.layers.linear import fan_in_linear
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.recalibration import NoRecalibration
-from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 NORM_EPS = 1e-6
@@ -38,7 +38,6 @@ class Block(nn.Cell):
 
     The recalibration reads the perceptron's output, not the residual stream as in a ViT, and its
     shift is scaled by gamma too (Moment Probing's code).
-
     """
 
     def __init__(self, dim: int, drop_rate: float) -> None:
@@ -96,7 +95,7 @@ class PooledNorm(nn.Cell):
         return self.norm(ops.mean(ops.cast(tokens, mstype.float32), 1))
 
 
-class ConvNeXt(nn.Cell):
+class ConvNeXt(MapBackbone):
     """Images (B, 3, S, S) -> tokens (B, N, C) and their normed mean (B, C), N = (S / 32)^2.
 
     The tokens are the last map row by row, before the norm: this network norms the mean only, and
@@ -107,30 +106,21 @@ class ConvNeXt(nn.Cell):
     the downsampling divide by C - 1 instead of C, which moves logits by some 1e-3. timm 1 and
     Facebook's code, which trained the weights, divide by C, as here.
 
-    Attributes:
-        num_features: width C of the last stage.
-        num_prefix_tokens: 0, every token is a patch.
-        classifier: what timm calls a linear head on this network.
-        preprocessing: how to prepare images for the weights of this variant.
-
     Raises:
         ConfigError: images of fewer than 32 pixels.
     """
 
-    num_prefix_tokens = 0
     classifier = "head.fc"
 
     def __init__(
         self, arch: ConvNeXtArchitecture, preprocessing: Preprocessing, drop_path: float = 0.0
     ) -> None:
-        super().__init__()
+        super().__init__(arch.dims[-1], preprocessing)
         if preprocessing.input_size < 32:
             raise ConfigError(
                 f"backbone.image_size: got {preprocessing.input_size}, expected at least 32"
             )
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.dims[-1]
         self.stem = stem(arch.dims[0])
         rates = drop_path_rates(drop_path, sum(arch.depths))
         in_dims = (arch.dims[0], *arch.dims[:-1])
@@ -142,35 +132,17 @@ class ConvNeXt(nn.Cell):
         self.head = PooledNorm(self.num_features)
 
     @property
-    def blocks(self) -> list[nn.Cell]:
-        """All blocks from the input up."""
-        return [block for stage in self.stages for block in stage.blocks]
+    def parts(self) -> nn.CellList:
+        return self.stages
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, (B, N, C)."""
-        x = self.stem(ops.transpose(images, (0, 2, 3, 1)))
-        for stage in self.stages:
-            x = stage(x)
-        _, height, width, c = x.shape
-        return x.reshape(-1, height * width, c)
+    @property
+    def final_norm(self) -> nn.Cell:
+        return self.head
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
+        return self.stem(ops.transpose(images, (0, 2, 3, 1)))
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C), as they are, and their normed mean (B, C)."""
         return x, self.head(x)
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
-
-    def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``.
-
-        Blocks are counted through the stages; what leads to a stage belongs to the block before it.
-        """
-        groups, last = {"embed": weights_of(self.stem)}, "embed"
-        for stage in self.stages:
-            groups[last] += weights_of(stage.downsample)
-            for block in stage.blocks:
-                last = f"blocks.{len(groups) - 1}"
-                groups[last] = weights_of(block)
-        groups["norm"] = weights_of(self.head)
-        return groups

@@ -8,6 +8,7 @@ from mindspore.common.initializer import initializer
 
 from mindtune.backbones.vit import VisionTransformer, ViTArchitecture
 from mindtune.errors import ConfigError
+from mindtune.layers.patch_embed import with_class_token
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.position import resize_matrix
 
@@ -63,9 +64,7 @@ class MultiCropViT(VisionTransformer):
 
     def with_positions(self, patches: Tensor) -> Tensor:
         """Class token and patches (B, N, C) with their positions, (B, 1 + N, C)."""
-        cls_token = ops.tile(self.cls_token, (patches.shape[0], 1, 1))  # (B, 1, C)
-        x = ops.concat((cls_token.astype(patches.dtype), patches), axis=1)
-        return x + self.positions(patches.shape[1])
+        return with_class_token(self.cls_token, patches) + self.positions(patches.shape[1])
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first block, (B, 1 + N, C)."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
-from mindspore.common.initializer import HeNormal
 
+from mindtune.backbones.backbone import MapBackbone
+from mindtune.backbones.layer_groups import groups_by_depth
 from mindtune.errors import ConfigError
 from mindtune.layers.batch_norm import BatchNorm
-from mindtune.layers.conv import ChannelsLastConv, gather_windows
-from mindtune.parameters import learnable_weights_of
+from mindtune.layers.conv import gather_windows, residual_conv
 from mindtune.preprocessing import Preprocessing
 
 EXPANSION = 4  # output channels of a bottleneck over its own width
@@ -32,14 +33,6 @@ class ResNetArchitecture:
     stem_width: int = 64
 
 
-def _conv(
-    in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1
-) -> ChannelsLastConv:
-    init = HeNormal(mode="fan_out", nonlinearity="relu")
-    padding = kernel // 2
-    return ChannelsLastConv(in_channels, out_channels, kernel, stride, padding, False, init)
-
-
 class Bottleneck(nn.Cell):
     """``relu(shortcut(x) + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))``, (B, H, W, C).
 
@@ -50,21 +43,50 @@ class Bottleneck(nn.Cell):
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
         super().__init__()
         out_channels = EXPANSION * width
-        self.conv1 = _conv(in_channels, width)
+        self.conv1 = residual_conv(in_channels, width)
         self.bn1 = BatchNorm(width)
-        self.conv2 = _conv(width, width, 3, stride)
+        self.conv2 = residual_conv(width, width, 3, stride)
         self.bn2 = BatchNorm(width)
-        self.conv3 = _conv(width, out_channels)
+        self.conv3 = residual_conv(width, out_channels)
         self.bn3 = BatchNorm(out_channels)
         self.downsample: nn.Cell = nn.Identity()
         if stride > 1 or in_channels != out_channels:
-            shortcut = _conv(in_channels, out_channels, 1, stride)
+            shortcut = residual_conv(in_channels, out_channels, 1, stride)
             self.downsample = nn.SequentialCell(shortcut, BatchNorm(out_channels))
 
     def construct(self, x: Tensor) -> Tensor:
         y = ops.relu(self.bn1(self.conv1(x)))
         y = ops.relu(self.bn2(self.conv2(y)))
         return ops.relu(self.bn3(self.conv3(y)) + self.downsample(x))
+
+
+def last_channels(width: int) -> int:
+    """Channels of the last of four stages whose first has bottlenecks ``width`` wide."""
+    return EXPANSION * 8 * width
+
+
+def residual_stages(
+    block: Callable[[int, int, int], nn.Cell],
+    depths: tuple[int, int, int, int],
+    in_channels: int,
+    width: int,
+) -> list[nn.SequentialCell]:
+    """Four stages of bottlenecks, each twice as wide and half as high as the one before.
+
+    Args:
+        block: builds a bottleneck from its input channels, width and stride.
+        depths: bottlenecks of each stage.
+        in_channels: of the maps that come in.
+        width: of the first stage's bottlenecks.
+    """
+    stages = []
+    for number, depth in enumerate(depths):
+        first = block(in_channels, width, 1 if number == 0 else 2)
+        in_channels = EXPANSION * width
+        rest = [block(in_channels, width, 1) for _ in range(depth - 1)]
+        stages.append(nn.SequentialCell(first, *rest))
+        width *= 2
+    return stages
 
 
 class MaxPool(nn.Cell):
@@ -77,80 +99,52 @@ class MaxPool(nn.Cell):
         return ops.max(windows.reshape(-1, height, width, 9, c), 3)[0]
 
 
-class ResNet(nn.Cell):
+class ResNet(MapBackbone):
     """Images (B, 3, S, S) -> tokens (B, N, C) and their mean (B, C), N = (S / 32)^2.
 
     The tokens are the last map row by row, after its last ReLU; there is no final norm.
-
-    Attributes:
-        num_features: channels C of the last map.
-        num_prefix_tokens: 0, every token is a patch.
-        classifier: what torchvision and timm call a linear head on this network.
-        preprocessing: how to prepare images for the weights of this variant.
 
     Raises:
         ConfigError: ``drop_path`` above 0, which a ResNet does not have.
     """
 
-    num_prefix_tokens = 0
     classifier = "fc"
 
     def __init__(
         self, arch: ResNetArchitecture, preprocessing: Preprocessing, drop_path: float = 0.0
     ) -> None:
-        super().__init__()
+        super().__init__(last_channels(arch.width), preprocessing)
         if drop_path != 0:
             raise ConfigError(f"backbone.drop_path: got {drop_path}, expected 0 for a ResNet")
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.conv1 = _conv(3, arch.stem_width, 7, 2)
+        self.conv1 = residual_conv(3, arch.stem_width, 7, 2)
         self.bn1 = BatchNorm(arch.stem_width)
         self.maxpool = MaxPool()
-        widths = [arch.width * 2**number for number in range(4)]
-        inputs = [arch.stem_width, *(EXPANSION * width for width in widths[:-1])]
-        self.layer1, self.layer2, self.layer3, self.layer4 = (
-            _stage(depth, in_channels, width, 1 if number == 0 else 2)
-            for number, (depth, in_channels, width) in enumerate(zip(arch.depths, inputs, widths))
+        self.layer1, self.layer2, self.layer3, self.layer4 = residual_stages(
+            Bottleneck, arch.depths, arch.stem_width, arch.width
         )
-        self.num_features = EXPANSION * widths[-1]
 
     @property
-    def stages(self) -> list[nn.SequentialCell]:
-        """The four stages, ``layer1`` to ``layer4``."""
+    def parts(self) -> list[nn.Cell]:
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
     @property
     def blocks(self) -> list[nn.Cell]:
         """All bottlenecks from the input up."""
-        return [block for stage in self.stages for block in stage]
+        return [block for stage in self.parts for block in stage]
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, (B, N, C)."""
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, S / 4, S / 4, C)."""
         x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
-        x = self.maxpool(ops.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        _, height, width, c = x.shape
-        return x.reshape(-1, height * width, c)
+        return self.maxpool(ops.relu(self.bn1(self.conv1(x))))
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C), as they are, and their mean (B, C)."""
         return x, ops.mean(ops.cast(x, mstype.float32), 1)
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
 
     def layer_groups(self) -> dict[str, list[Parameter]]:
         """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ....
 
         Running statistics are no parameters that train, and are left out.
         """
-        groups = {"embed": [*learnable_weights_of(self.conv1), *learnable_weights_of(self.bn1)]}
-        for index, block in enumerate(self.blocks):
-            groups[f"blocks.{index}"] = learnable_weights_of(block)
-        return groups
-
-
-def _stage(depth: int, in_channels: int, width: int, stride: int) -> nn.SequentialCell:
-    first = Bottleneck(in_channels, width, stride)
-    rest = [Bottleneck(EXPANSION * width, width, 1) for _ in range(depth - 1)]
-    return nn.SequentialCell(first, *rest)
+        return groups_by_depth(self, self.blocks, norm=None)

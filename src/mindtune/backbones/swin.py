@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Tensor, nn
 
+from mindtune.backbones.backbone import PyramidBackbone
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
@@ -14,7 +15,6 @@ from mindtune.layers.patch_merging import PatchMerging, merged_grid
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.layers.window_attention import WindowAttention
 from mindtune.layers.windows import Grid, Windows, fitting_window
-from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 
 
@@ -83,20 +83,13 @@ class SwinStage(nn.Cell):
         return x
 
 
-class SwinTransformer(nn.Cell):
+class SwinTransformer(PyramidBackbone):
     """Swin encoder: images (B, 3, S, S) -> tokens (B, N, C) and their mean (B, C).
 
     Both come after the final norm; N is (S / 32)^2, rounded up, of the last stage. There is no
     class token.
-
-    Attributes:
-        num_features: width C of the last stage.
-        num_prefix_tokens: tokens that are no patches; here none.
-        preprocessing: how to prepare images for the weights of this variant.
-        classifier: what timm calls a linear head on this network.
     """
 
-    num_prefix_tokens = 0
     classifier = "head.fc"
     block_type: type[nn.Cell] = SwinBlock
     merging_type: type[PatchMerging] = PatchMerging
@@ -107,10 +100,8 @@ class SwinTransformer(nn.Cell):
         preprocessing: Preprocessing,
         drop_path: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(arch.embed_dim * 2 ** (len(arch.depths) - 1), preprocessing)
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.embed_dim * 2 ** (len(arch.depths) - 1)
         self.patch_embed = NormedPatchEmbed(
             preprocessing.input_size, arch.patch_size, arch.embed_dim, arch.norm_eps
         )
@@ -135,53 +126,13 @@ class SwinTransformer(nn.Cell):
         return self.block_type(self.arch, heads, Windows(dim, grid, window, shift), rate)
 
     @property
-    def blocks(self) -> list[nn.Cell]:
-        """All blocks from the input up."""
-        return [block for stage in self.layers for block in stage.blocks]
+    def parts(self) -> nn.CellList:
+        return self.layers
 
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, before the final norm, (B, N, C)."""
-        x = self.patch_embed(images)
-        for stage in self.layers:
-            x = stage(x)
-        return x
+    @property
+    def final_norm(self) -> nn.Cell:
+        return self.norm
 
-    def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Tokens after each stage whose index is in ``layers`` (0-based), each (B, N_s, C_s).
-
-        Raises:
-            ValueError: a stage that does not exist.
-        """
-        if max(layers) >= len(self.arch.depths) or min(layers) < 0:  # in a graph: Python's own
-            raise ValueError("forward_intermediates: got a stage beyond the last one")
-        taken: tuple[Tensor, ...] = ()
-        x = self.patch_embed(images)
-        for index, stage in enumerate(self.layers):
-            x = stage(x)
-            if index in layers:
-                taken += (x,)
-        return taken
-
-    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, N, C) and their mean (B, C) from what ``forward_tokens`` gives."""
-        tokens = self.norm(x)
-        return tokens, ops.mean(tokens, 1)
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
-
-    def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``.
-
-        Blocks are counted through the stages; what merges tokens belongs to the block before it.
-        """
-        groups = {"embed": weights_of(self.patch_embed)}
-        last, index = "embed", 0
-        for stage in self.layers:
-            groups[last] += weights_of(stage.downsample)
-            for block in stage.blocks:
-                last = f"blocks.{index}"
-                groups[last] = weights_of(block)
-                index += 1
-        groups["norm"] = weights_of(self.norm)
-        return groups
+    def embed(self, images: Tensor) -> Tensor:
+        """Input of the first stage, (B, N, C)."""
+        return self.patch_embed(images)

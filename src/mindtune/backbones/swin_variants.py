@@ -14,7 +14,7 @@ _SIZES = {  # name: (width, depths, heads)
     "large": (192, (2, 2, 18, 2), (6, 12, 24, 48)),
 }
 _WINDOWS = ((7, 224, 0.9), (12, 384, 1.0), (14, 224, 0.9))  # window, image, crop
-_LAYOUTS = ("timm", "Microsoft", "mindspore")
+_LAYOUTS = ("timm", "Hugging Face", "Microsoft", "mindspore")
 
 
 def _builder(network: type[SwinTransformer], arch: SwinArchitecture) -> Builder:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn
 from mindspore.common.initializer import Normal, initializer
 
-from mindtune.backbones.layer_groups import groups_by_depth
+from mindtune.backbones.backbone import TokenBackbone
 from mindtune.layers.attention import Attention
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.layer_scale import layer_scale
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
-from mindtune.layers.patch_embed import PatchEmbed
+from mindtune.layers.patch_embed import PatchEmbed, with_class_token
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.preprocessing import Preprocessing
 
@@ -62,27 +62,21 @@ class Block(nn.Cell):
         x = x + self.drop_path1(self.ls1(branch))
         return x + self.drop_path2(self.ls2(self.psrp(x, self.mlp(self.norm2(x)))))
 
+    def attention_weights(self, x: Tensor) -> Tensor:
+        """The block's attention weights (B, H, N, N) alone."""
+        return self.attn.weights_and_values(self.norm1(x))[0]
+
     def with_attention(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The block's output (B, N, C) and its attention weights (B, H, N, N)."""
         weights, v = self.attn.weights_and_values(self.norm1(x))
         return self.after_attention(x, self.attn.mix(weights, v)), weights
 
 
-class VisionTransformer(nn.Cell):
+class VisionTransformer(TokenBackbone):
     """ViT encoder: images (B, 3, S, S) -> tokens (B, 1 + N, C) and the class token (B, C).
 
     Both outputs come after the final norm.
-
-    Attributes:
-        num_features: width C.
-        num_prefix_tokens: tokens that are no patches; here 1, the class token.
-        grid_size: rows and columns of the patches.
-        preprocessing: how to prepare images for the weights of this variant.
-        classifier: what timm calls a linear head on this network.
     """
-
-    num_prefix_tokens = 1
-    classifier = "head"
 
     def __init__(
         self,
@@ -90,10 +84,8 @@ class VisionTransformer(nn.Cell):
         preprocessing: Preprocessing,
         drop_path: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(arch.embed_dim, preprocessing)
         self.arch = arch
-        self.preprocessing = preprocessing
-        self.num_features = arch.embed_dim
         self.patch_embed = PatchEmbed(preprocessing.input_size, arch.patch_size, arch.embed_dim)
         self.grid_size = self.patch_embed.grid_size
         token_shape = (1, 1, arch.embed_dim)
@@ -104,51 +96,15 @@ class VisionTransformer(nn.Cell):
         self.blocks = nn.CellList([Block(arch, rate) for rate in rates])
         self.norm = LayerNorm(arch.embed_dim, arch.norm_eps)
 
+    @property
+    def parts(self) -> nn.CellList:
+        return self.blocks
+
+    @property
+    def final_norm(self) -> nn.Cell:
+        return self.norm
+
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first block, (B, 1 + N, C)."""
         patches = self.patch_embed(images)  # (B, N, C)
-        cls_token = ops.tile(self.cls_token, (images.shape[0], 1, 1))  # (B, 1, C)
-        return ops.concat((cls_token.astype(patches.dtype), patches), axis=1) + self.pos_embed
-
-    def forward_tokens(self, images: Tensor) -> Tensor:
-        """Tokens after the last block, before the final norm, (B, 1 + N, C)."""
-        x = self.embed(images)
-        for block in self.blocks:
-            x = block(x)
-        return x
-
-    def forward_intermediates(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
-        """Tokens after each block whose index is in ``layers`` (0-based), each (B, 1 + N, C).
-
-        Raises:
-            ValueError: a block that does not exist.
-        """
-        if max(layers) >= self.arch.depth or min(layers) < 0:  # in a graph: Python's own exceptions
-            raise ValueError("forward_intermediates: got a layer beyond the last block")
-        taken: tuple[Tensor, ...] = ()
-        x = self.embed(images)
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in layers:
-                taken += (x,)
-        return taken
-
-    def forward_attention(self, images: Tensor) -> Tensor:
-        """Attention weights of the last block, (B, H, 1 + N, 1 + N); rows sum to 1."""
-        x = self.embed(images)
-        for block in self.blocks[:-1]:
-            x = block(x)
-        last = self.blocks[-1]
-        return last.attn.weights_and_values(last.norm1(x))[0]
-
-    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, 1 + N, C) and class token (B, C) from what ``forward_tokens`` gives."""
-        tokens = self.norm(x)
-        return tokens, tokens[:, 0]
-
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features(self.forward_tokens(images))
-
-    def layer_groups(self) -> dict[str, list[Parameter]]:
-        """Parameters by depth, from the input up: ``embed``, ``blocks.0``, ..., ``norm``."""
-        return groups_by_depth(self, self.blocks, self.norm)
+        return with_class_token(self.cls_token, patches) + self.pos_embed

@@ -20,12 +20,21 @@ class BatchNorm(nn.Cell):
     normalises by these. While ``frozen`` it does the latter in training too: statistics of a layer
     whose ``weight`` does not train must not drift (``mindtune.tuning.apply`` sets it). PyTorch's
     ``num_batches_tracked`` has no use with a fixed share and is not kept.
+
+    Args:
+        channels: C.
+        weight_init: ``ones``, or ``zeros`` for the last norm of a residual branch.
+        keeps_statistics: whether it is frozen whatever trains: ``weight`` and ``bias`` can still
+            train, by the statistics of the pre-training.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self, channels: int, weight_init: str = "ones", keeps_statistics: bool = False
+    ) -> None:
         super().__init__()
-        self.frozen = False
-        self.weight = Parameter(initializer("ones", (channels,)), name="weight")
+        self.keeps_statistics = keeps_statistics
+        self.frozen = keeps_statistics
+        self.weight = Parameter(initializer(weight_init, (channels,)), name="weight")
         self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
         self.running_mean = Parameter(
             initializer("zeros", (channels,)), name=RUNNING_MEAN, requires_grad=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore.common.initializer import Initializer, Uniform, initializer
+from mindspore.common.initializer import HeNormal, Initializer, Uniform, initializer
 
 
 def _taps(side: int, kernel: int, stride: int, padding: int) -> np.ndarray:
@@ -102,3 +102,14 @@ def pointwise(
 ) -> ChannelsLastConv:
     """1 x 1 convolution: a dense layer whose weight has the shape (out, in, 1, 1)."""
     return ChannelsLastConv(in_channels, out_channels, bias=bias, weight_init=weight_init)
+
+
+def residual_conv(
+    in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1
+) -> ChannelsLastConv:
+    """A ResNet's convolution: no bias, since a norm follows; stride 1 keeps the size.
+
+    Normal weights of He et al. (ICCV 2015) by what leaves the layer, as torchvision starts them.
+    """
+    init = HeNormal(mode="fan_out", nonlinearity="relu")
+    return ChannelsLastConv(in_channels, out_channels, kernel, stride, kernel // 2, False, init)

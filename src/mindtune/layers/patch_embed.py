@@ -77,3 +77,9 @@ class NormedPatchEmbed(PatchEmbed):
 
     def construct(self, images: Tensor) -> Tensor:
         return self.norm(self.proj(images))
+
+
+def with_class_token(token: Parameter, patches: Tensor) -> Tensor:
+    """Patches (B, N, C) with the class token (1, 1, C) before them, (B, 1 + N, C)."""
+    tokens = ops.tile(token, (patches.shape[0], 1, 1))  # (B, 1, C)
+    return ops.concat((tokens.astype(patches.dtype), patches), axis=1)

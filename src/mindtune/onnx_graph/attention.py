@@ -20,16 +20,20 @@ from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
 def attention(graph: GraphBuilder, cell: Attention, x: str) -> str:
     """Self-attention, (B, N, C) -> (B, N, C)."""
-    q, k, v = _heads(graph, cell, graph.cell(cell.qkv, x))
-    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, cell.proj)
+    return self_attention(graph, cell, graph.cell(cell.qkv, x), cell.proj)
 
 
 def packed_attention(graph: GraphBuilder, cell: PackedAttention, x: str) -> str:
     """Self-attention, (B, N, C) -> (B, N, C)."""
     weight = graph.node("Transpose", graph.parameter(cell.in_proj_weight), perm=(1, 0))  # (C, 3C)
     packed = graph.node("Add", graph.node("MatMul", x, weight), graph.parameter(cell.in_proj_bias))
+    return self_attention(graph, cell, packed, cell.out_proj)
+
+
+def self_attention(graph: GraphBuilder, cell: SelfAttention, packed: str, output: nn.Dense) -> str:
+    """What tokens with queries, keys and values (B, N, 3C) find, projected: (B, N, D)."""
     q, k, v = _heads(graph, cell, packed)
-    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, cell.out_proj)
+    return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, output)
 
 
 def window_attention(graph: GraphBuilder, cell: WindowAttention, x: str) -> str:

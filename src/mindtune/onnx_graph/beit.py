@@ -8,11 +8,9 @@ from mindtune.backbones.beit import Beit, BeitBlock, RelativeViT, SharedBiasViT
 from mindtune.layers.biased_attention import RelativePositionBias
 from mindtune.onnx_graph.attention import attend, bias_of
 from mindtune.onnx_graph.backbone import Backbone
-from mindtune.onnx_graph.builder import GraphBuilder, Writer
+from mindtune.onnx_graph.builder import END, GraphBuilder, Writer
 from mindtune.onnx_graph.vit import features as normed_features
 from mindtune.onnx_graph.vit import with_class_token
-
-_END = 2**63 - 1  # Slice: up to the end of the axis
 
 
 def relative_position_bias(graph: GraphBuilder, cell: RelativePositionBias) -> str:
@@ -46,7 +44,7 @@ def own_bias_tokens(graph: GraphBuilder, cell: Beit, images: str) -> str:
 
 def mean_features(graph: GraphBuilder, cell: Beit, x: str) -> tuple[str, str]:
     """``features``: the tokens as they are, and the normed mean of the patches (B, C)."""
-    bounds = (graph.integers((value,)) for value in (1, _END, 1))
+    bounds = (graph.integers((value,)) for value in (1, END, 1))
     mean = graph.node("ReduceMean", graph.node("Slice", x, *bounds), axes=(1,), keepdims=0)
     return x, graph.cell(cell.fc_norm, mean)
 

@@ -120,8 +120,8 @@ def as_mlp_features(graph: GraphBuilder, cell: as_mlp.ASMLP, x: str) -> tuple[st
 
 def bottleneck(graph: GraphBuilder, cell: resnet.Bottleneck, x: str) -> str:
     """Residual block, (B, H, W, C) -> (B, H', W', C')."""
-    y = graph.node("Relu", graph.cell(cell.bn1, graph.cell(cell.conv1, x)))
-    y = graph.node("Relu", graph.cell(cell.bn2, graph.cell(cell.conv2, y)))
+    y = maps.normed_conv(graph, cell.conv1, cell.bn1, x)
+    y = maps.normed_conv(graph, cell.conv2, cell.bn2, y)
     y = graph.cell(cell.bn3, graph.cell(cell.conv3, y))
     return graph.node("Relu", graph.node("Add", y, graph.cell(cell.downsample, x)))
 
@@ -134,9 +134,9 @@ def max_pool(graph: GraphBuilder, cell: resnet.MaxPool, x: str) -> str:
 
 def resnet_tokens(graph: GraphBuilder, cell: resnet.ResNet, images: str) -> str:
     """Images (B, 3, S, S) -> tokens (B, N, C)."""
-    x = graph.cell(cell.conv1, maps.images_channels_last(graph, images))
-    x = graph.cell(cell.maxpool, graph.node("Relu", graph.cell(cell.bn1, x)))
-    for stage in cell.stages:
+    x = maps.images_channels_last(graph, images)
+    x = graph.cell(cell.maxpool, maps.normed_conv(graph, cell.conv1, cell.bn1, x))
+    for stage in cell.parts:
         x = graph.cell(stage, x)
     return maps.tokens(graph, x, cell.num_features)
 

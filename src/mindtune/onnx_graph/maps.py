@@ -28,6 +28,11 @@ def conv(graph: GraphBuilder, cell: ChannelsLastConv, x: str) -> str:
     )
 
 
+def normed_conv(graph: GraphBuilder, layer: ChannelsLastConv, norm: BatchNorm, x: str) -> str:
+    """Convolution, norm, ReLU: (B, H, W, C) -> (B, H', W', O)."""
+    return graph.node("Relu", graph.cell(norm, graph.cell(layer, x)))
+
+
 def depthwise_conv(graph: GraphBuilder, cell: DepthwiseConv, x: str) -> str:
     """Convolution of each channel by itself, size kept."""
     weights = [graph.parameter(cell.weight), graph.parameter(cell.bias)]

@@ -9,7 +9,7 @@ from mindtune.backbones.swin_v2 import SwinTransformerV2, SwinV2Block
 from mindtune.layers.patch_merging import PatchMerging, PatchMergingPostNorm, merged_grid
 from mindtune.layers.windows import Windows
 from mindtune.onnx_graph.backbone import Backbone
-from mindtune.onnx_graph.builder import GraphBuilder, Writer
+from mindtune.onnx_graph.builder import END, GraphBuilder, Writer
 
 
 def split(graph: GraphBuilder, cell: Windows, x: str) -> str:
@@ -104,7 +104,7 @@ def _rolled(graph: GraphBuilder, x: str, axis: int, count: int) -> str:
     """The first ``count`` rows or columns of (B, H, W, C) moved to the end."""
     if count == 0:
         return x
-    parts = (_slice(graph, x, axis, count, 2**31), _slice(graph, x, axis, 0, count))
+    parts = (_slice(graph, x, axis, count, END), _slice(graph, x, axis, 0, count))
     return graph.node("Concat", *parts, axis=axis)
 
 

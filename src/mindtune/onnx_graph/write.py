@@ -46,6 +46,7 @@ BACKBONES = {
     **beit.BACKBONES,
     **swin.BACKBONES,
     **clip.BACKBONES,
+    **clip_resnet.BACKBONES,
     **convnets.BACKBONES,
 }
 

@@ -42,7 +42,7 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
 
     A tuning may change the backbone (add PSRP, ...) and returns the parameters it trains; the union
     trains. Parameters are told apart by identity, never by what their names contain. A batch norm
-    whose scale does not train keeps its running statistics, too.
+    whose scale does not train keeps its running statistics, too; CLIP's keep them always.
 
     Returns:
         The backbone parameters that train.
@@ -52,7 +52,7 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
         parameter.requires_grad = id(parameter) in chosen
     for _, cell in backbone.cells_and_names():
         if isinstance(cell, BatchNorm):
-            cell.frozen = id(cell.weight) not in chosen
+            cell.frozen = cell.keeps_statistics or id(cell.weight) not in chosen
     return list(chosen.values())
 
 

@@ -1,7 +1,7 @@
 """Names of other libraries in timm's words: one declarative table a source.
 
-CLIP's tables are in ``clip_names``, those of convolutional networks in ``convnet_names``; the form
-of a table is in ``name_map``.
+Tables of CLIP are in ``clip_names``, of Swin in ``swin_names``, of convolutional networks in
+``convnet_names``; the form of a table is in ``name_map``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mindtune.weights.name_map import (
     NameMap,
     weight_and_bias,
 )
+from mindtune.weights.swin_names import HUGGING_FACE_SWIN, ORIGINAL_SWIN
 
 
 def _flax_dense(source: str, target: str) -> tuple[Entry, ...]:
@@ -116,28 +117,6 @@ WRITTEN_HUGGING_FACE_VIT = NameMap(  # of ViTForImageClassification, where all b
     unused=(),
 )
 
-_ATTENTION = "layers.{i}.blocks.{j}.attn"
-
-ORIGINAL_SWIN = NameMap(
-    source="original Swin",  # Microsoft's, EsViT's, Feature Distillation's, timm's before 0.9
-    signature=("layers.0.downsample.reduction.weight",),
-    also_has=("layers.0.blocks.0.attn.qkv.weight",),
-    prefixes=(),
-    entries=(
-        Entry("layers.{i}.downsample.reduction.weight", "layers.{i+1}.downsample.reduction.weight"),
-        *weight_and_bias("layers.{i}.downsample.norm", "layers.{i+1}.downsample.norm"),
-        *weight_and_bias("head", "head.fc"),
-        *weight_and_bias(f"{_ATTENTION}.rpe_mlp.0", f"{_ATTENTION}.cpb_mlp.0"),
-        Entry(f"{_ATTENTION}.rpe_mlp.2.weight", f"{_ATTENTION}.cpb_mlp.2.weight"),
-    ),
-    unused=(
-        f"{_ATTENTION}.relative_position_index",  # derived from the window, as the next two
-        f"{_ATTENTION}.relative_coords_table",
-        "layers.{i}.blocks.{j}.attn_mask",
-        "head_dense.",  # EsViT's head for its dense loss
-    ),
-)
-
 ORIGINAL_BEIT = NameMap(
     source="original BEiT",  # and Feature Distillation's ViT: timm's names, and these beside
     signature=("rel_pos_bias.relative_position_index", "blocks.0.attn.relative_position_index"),
@@ -148,6 +127,7 @@ ORIGINAL_BEIT = NameMap(
 
 NAME_MAPS = (
     GOOGLE_VIT,
+    HUGGING_FACE_SWIN,  # has the signature of the next one, and names of its own
     HUGGING_FACE_VIT,
     HUGGING_FACE_CLIP,
     OPENAI_CLIP,

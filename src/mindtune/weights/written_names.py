@@ -15,9 +15,11 @@ from mindtune.weights.fit import covered
 from mindtune.weights.name_map import HEAD_BIAS, INTO_HEADS, OUT_OF_HEADS, Entry, NameMap
 from mindtune.weights.name_maps import GOOGLE_VIT, WRITTEN_HUGGING_FACE_VIT
 from mindtune.weights.names import Renamed
+from mindtune.weights.swin_names import WRITTEN_HUGGING_FACE_SWIN
 
 HUGGING_FACE_MAPS = (
     WRITTEN_HUGGING_FACE_VIT,
+    WRITTEN_HUGGING_FACE_SWIN,
     WRITTEN_HUGGING_FACE_CONVNEXT,
     HUGGING_FACE_CLIP,
 )
@@ -25,6 +27,7 @@ TIMM_MAPS = (TIMM_CLIP,)
 GOOGLE_MAPS = (GOOGLE_VIT,)
 _IN_HEADS = (HEAD_BIAS, INTO_HEADS, OUT_OF_HEADS)
 _MOST_NAMES = 5
+_NEXT = "_next"  # ends the name of a group whose number is one more than the source's
 _HEAD_WIDTH = 64  # channels of a head in every published ViT but H/14
 
 Group = tuple[Entry, ...]
@@ -57,7 +60,7 @@ def from_timm(
             homeless.append(name)
             continue
         match, group = found
-        renamed.update(_parts(name, array, group, match.groupdict(), heads))
+        renamed.update(_parts(name, array, group, _numbers(match), heads))
     targets = [entry.target for entry in table.entries]
     absent = [part for part in table.parts if not any(covered(t, part) for t in targets)]
     optional = [prefix for part in absent for prefix in part]
@@ -72,14 +75,16 @@ def from_timm(
 
 
 def table_for(tensors: Mapping[str, np.ndarray], tables: Sequence[NameMap]) -> NameMap | None:
-    """The table in which most of ``tensors`` have a place; None: none has."""
+    """The table in whose blocks most of ``tensors`` have a place; None: none has a block of them.
+
+    Stem, norm and head have the same names in networks of different kinds.
+    """
     counts = []
     for table in tables:
-        patterns = [_pattern(target) for target in _by_target(table)]
+        patterns = [_pattern(target) for target in _by_target(table) if "{" in target]
         counts.append(sum(any(p.fullmatch(name) for p in patterns) for name in tensors))
-    heads = sum(covered(name, ["head"]) for name in tensors)
     best = max(counts, default=0)
-    return tables[counts.index(best)] if best > heads else None
+    return tables[counts.index(best)] if best > 0 else None
 
 
 def _by_target(table: NameMap) -> dict[str, Group]:
@@ -94,7 +99,15 @@ def _pattern(target: str) -> re.Pattern[str]:
     escaped = re.escape(target)
     for letter in "ij":
         escaped = escaped.replace(rf"\{{{letter}\}}", rf"(?P<{letter}>\d+)")
+        escaped = escaped.replace(rf"\{{{letter}\+1\}}", rf"(?P<{letter}{_NEXT}>\d+)")
     return re.compile(escaped)
+
+
+def _numbers(match: re.Match[str]) -> dict[str, str]:
+    """The numbers of the source by letter; where the target says one more, one less."""
+    found = match.groupdict()
+    less = {name[0]: str(int(n) - 1) for name, n in found.items() if name.endswith(_NEXT)}
+    return {name: n for name, n in found.items() if not name.endswith(_NEXT)} | less
 
 
 def _parts(

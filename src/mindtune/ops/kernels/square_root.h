@@ -112,30 +112,58 @@ inline float take_root(const Moments& m, const MatrixLayout& layout, int64_t ste
   return trace;
 }
 
+// Working memory of the samples that are taken at once: tokens and `matrices` square matrices each,
+// the latter zero at first.
+struct RootMemory {
+  HeadLayout tokens;
+  MatrixLayout layout;
+  int threads, samples, matrices;
+  Team team;
+  float *centred, *squares;
+  double* sums;
+  NormVectors none;
+
+  RootMemory(const Moments& m, int matrices)
+      : tokens(m),
+        layout(m.dim),
+        threads(omp_get_max_threads()),
+        samples(m.batch >= threads ? threads : 1),
+        matrices(matrices),
+        team(threads, samples > 1, m.dim),
+        centred(workspace<float>(0, samples * tokens.size)),
+        squares(workspace<float>(1, samples * matrices * layout.size)),
+        sums(workspace<double>(2, samples * tokens.row)),
+        none(m, tokens, workspace<float>(3, 3 * tokens.row)) {
+    std::fill(squares, squares + samples * matrices * layout.size, 0.0f);
+  }
+
+  float* matrix(int thread, int index) const {
+    return squares + (thread * matrices + index) * layout.size;
+  }
+
+  double* sums_of(int thread) const { return sums + thread * tokens.row; }
+
+  // A sample's tokens, centred.
+  float* read_tokens(const Moments& m, int thread, const float* z) const {
+    float* to = centred + thread * tokens.size;
+    prepare_head(m, tokens, none, z, sums_of(thread), to, nullptr);
+    return to;
+  }
+};
+
 void pool_square_root(const Moments& m, int64_t steps, const float* z, float* triangles,
                       float* iterates) {
-  const HeadLayout tokens(m);
-  const MatrixLayout layout(m.dim);
-  const int threads = omp_get_max_threads();
-  const bool whole_samples = m.batch >= threads;
-  const int samples = whole_samples ? threads : 1;
-  const Team team(threads, whole_samples, m.dim);
-  float* centred = workspace<float>(0, samples * tokens.size);
-  float* matrices = workspace<float>(1, samples * 4 * layout.size);
-  double* sums = workspace<double>(2, samples * tokens.row);
-  const NormVectors none(m, tokens, workspace<float>(3, 3 * tokens.row));
+  const RootMemory memory(m, 4);
+  const MatrixLayout& layout = memory.layout;
   const int64_t area = m.dim * m.dim, entries = m.dim * (m.dim + 1) / 2;
-  std::fill(matrices, matrices + samples * 4 * layout.size, 0.0f);
-#pragma omp parallel for schedule(dynamic) num_threads(samples) if (whole_samples)
+#pragma omp parallel for schedule(dynamic) num_threads(memory.samples) if (memory.samples > 1)
   for (int64_t sample = 0; sample < m.batch; ++sample) {
     const int thread = omp_get_thread_num();
-    float* own = matrices + thread * 4 * layout.size;
-    RootScratch s = {centred + thread * tokens.size, own, own + layout.size, own + 2 * layout.size,
-                     own + 3 * layout.size};
-    prepare_head(m, tokens, none, z + sample * m.by_sample, sums + thread * tokens.row, s.tokens,
-                 nullptr);
+    const auto matrix = [&](int index) { return memory.matrix(thread, index); };
+    RootScratch s = {memory.read_tokens(m, thread, z + sample * m.by_sample), matrix(0), matrix(1),
+                     matrix(2), matrix(3)};
     const float trace =
-        take_root(m, layout, steps, team, s, iterates + sample * (2 * steps - 1) * area);
+        take_root(m, layout, steps, memory.team, s, iterates + sample * (2 * steps - 1) * area);
     float* to = triangles + sample * entries;
     for (int64_t i = 0; i < m.dim; ++i)
       for (int64_t j = i; j < m.dim; ++j) *to++ = std::sqrt(trace) * s.y[i * layout.row + j];

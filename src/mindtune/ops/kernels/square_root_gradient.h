@@ -102,23 +102,12 @@ inline void differentiate_root(const Moments& m, const MatrixLayout& layout, int
 }
 
 void differentiate_square_root(const Moments& m, int64_t steps, const RootGradient& io) {
-  const HeadLayout tokens(m);
-  const MatrixLayout layout(m.dim);
-  const int threads = omp_get_max_threads();
-  const bool whole_samples = m.batch >= threads;
-  const int samples = whole_samples ? threads : 1;
-  const Team team(threads, whole_samples, m.dim);
-  float* centred = workspace<float>(0, samples * tokens.size);
-  float* matrices = workspace<float>(1, samples * 7 * layout.size);
-  double* sums = workspace<double>(2, samples * tokens.row);
-  const NormVectors none(m, tokens, workspace<float>(3, 3 * tokens.row));
-  std::fill(matrices, matrices + samples * 7 * layout.size, 0.0f);
-#pragma omp parallel for schedule(dynamic) num_threads(samples) if (whole_samples)
+  const RootMemory memory(m, 7);
+#pragma omp parallel for schedule(dynamic) num_threads(memory.samples) if (memory.samples > 1)
   for (int64_t sample = 0; sample < m.batch; ++sample) {
     const int thread = omp_get_thread_num();
-    float* own = matrices + thread * 7 * layout.size;
-    const auto matrix = [&](int index) { return own + index * layout.size; };
-    RootGradientScratch s = {centred + thread * tokens.size,
+    const auto matrix = [&](int index) { return memory.matrix(thread, index); };
+    RootGradientScratch s = {memory.read_tokens(m, thread, io.z + sample * m.by_sample),
                              matrix(0),
                              matrix(1),
                              matrix(2),
@@ -126,9 +115,7 @@ void differentiate_square_root(const Moments& m, int64_t steps, const RootGradie
                              matrix(4),
                              matrix(5),
                              matrix(6)};
-    prepare_head(m, tokens, none, io.z + sample * m.by_sample, sums + thread * tokens.row, s.tokens,
-                 nullptr);
-    centre(m, tokens, sums + thread * tokens.row, s.tokens);
-    differentiate_root(m, layout, steps, team, s, io, sample);
+    centre(m, memory.tokens, memory.sums_of(thread), s.tokens);
+    differentiate_root(m, memory.layout, steps, memory.team, s, io, sample);
   }
 }
