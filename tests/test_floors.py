@@ -20,6 +20,7 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained", "rank_checks", "resume"},
+    {"merging"},
     {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},
     {"commands", "console_commands"},
     {"console"},

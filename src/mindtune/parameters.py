@@ -21,6 +21,12 @@ def named_weights(net: nn.Cell) -> dict[str, Parameter]:
     }
 
 
+def name_by_place(net: nn.Cell) -> None:
+    """Call every parameter by its place in ``net``, as after surgery no other name is unique."""
+    for place, parameter in net.parameters_and_names():
+        parameter.name = place
+
+
 def weights_of(net: nn.Cell) -> list[Parameter]:
     """Weights in the order of the layers."""
     return list(named_weights(net).values())

@@ -103,7 +103,7 @@ class RelativeViT(nn.Cell):
         Raises:
             ValueError: a block that does not exist.
         """
-        if max(layers) >= self.arch.depth or min(layers) < 0:  # in a graph: Python's own exceptions
+        if max(layers) >= len(self.blocks) or min(layers) < 0:  # in a graph: Python's own
             raise ValueError("forward_intermediates: got a layer beyond the last block")
         taken: tuple[Tensor, ...] = ()
         x, biases = self.embed(images), self.biases()
@@ -161,7 +161,7 @@ class SharedBiasViT(RelativeViT):
         return BiasedAttention(self.arch.embed_dim, self.arch.num_heads)
 
     def biases(self) -> tuple[Tensor, ...]:
-        return (self.rel_pos_bias(),) * self.arch.depth
+        return (self.rel_pos_bias(),) * len(self.blocks)
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         tokens = self.norm(x)

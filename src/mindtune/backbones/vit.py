@@ -123,7 +123,7 @@ class VisionTransformer(nn.Cell):
         Raises:
             ValueError: a block that does not exist.
         """
-        if max(layers) >= self.arch.depth or min(layers) < 0:  # in a graph: Python's own exceptions
+        if max(layers) >= len(self.blocks) or min(layers) < 0:  # in a graph: Python's own
             raise ValueError("forward_intermediates: got a layer beyond the last block")
         taken: tuple[Tensor, ...] = ()
         x = self.embed(images)
