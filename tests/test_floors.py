@@ -20,7 +20,7 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
-    {"knn_evaluation"},
+    {"knn_evaluation", "merging"},
     {"forgetting"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},

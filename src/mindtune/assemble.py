@@ -38,9 +38,13 @@ from mindtune.tuning.apply import (
     apply_tunings,
     find_tunings,
     train_everything,
+    train_last_blocks,
     train_norm,
     train_nothing,
 )
+from mindtune.tuning.biases import train_biases
+from mindtune.tuning.block_expansion import expand_blocks
+from mindtune.tuning.lora import add_lora
 from mindtune.tuning.psrp import add_psrp
 
 
@@ -121,12 +125,15 @@ def build_tokenizer(config: TextConfig, weights: Path, network: CLIP) -> ClipTok
 
 
 def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Parameter]]]:
-    """Every tuning mode by name, with its options."""
-    psrp = config.psrp
+    """Every tuning mode by name, with its options, in the order in which they are applied."""
     return {
+        "block_expansion": partial(expand_blocks, **vars(config.block_expansion)),
+        "psrp": partial(add_psrp, **vars(config.psrp)),
+        "lora": partial(add_lora, **vars(config.lora)),
         "linear": train_nothing,
         "norm": train_norm,
-        "psrp": partial(add_psrp, width=psrp.width, init=psrp.init),
+        "bias": train_biases,
+        "top_k": partial(train_last_blocks, **vars(config.top_k)),
         "full": train_everything,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from mindspore import Tensor
 
 from mindtune.errors import ConfigError, WeightsError, nearest
 from mindtune.files import replace_atomically
-from mindtune.pretrained import read_pretrained
+from mindtune.merging import merged_weights, stored_lora
+from mindtune.pretrained import Pretrained, read_pretrained
 from mindtune.weights.fit import covered
 from mindtune.weights.load import MINDSPORE_TRAINING_STATE
+from mindtune.weights.low_rank import is_of_lora
 from mindtune.weights.name_map import NameMap
 from mindtune.weights.names import Renamed, to_timm
 from mindtune.weights.save import write_safetensors
-from mindtune.weights.weight_file import WeightFile
 from mindtune.weights.written_names import (
     GOOGLE_MAPS,
     HUGGING_FACE_MAPS,
@@ -87,7 +89,7 @@ def convert(
     without: Sequence[str] = (),
     num_heads: int | None = None,
 ) -> Conversion:
-    """Write the weights ``source`` as ``form`` to ``target``, float32 throughout.
+    """Write the weights ``source`` as ``form`` to ``target``, float32 throughout, LoRA merged.
 
     Args:
         source: a weight file, a run folder or a Hugging Face folder.
@@ -106,7 +108,8 @@ def convert(
     """
     if form not in FORMS:
         raise ConfigError(f"--to: got {form!r}, expected a known form{nearest(form, FORMS)}")
-    file = read_pretrained(source, key).file
+    pretrained = _plain(read_pretrained(source, key))
+    file = pretrained.file
     try:
         renamed = to_timm(file.tensors)
         dropped = (*without, *(MINDSPORE_TRAINING_STATE if file.layout == "ckpt" else ()))
@@ -116,7 +119,7 @@ def convert(
         raise WeightsError(f"weights {file.path}: {error}") from error
     arrays = {name: np.asarray(array, order="C") for name, array in written.tensors.items()}
     arrays = {n: a.astype(np.float32) if a.dtype == np.float64 else a for n, a in arrays.items()}
-    metadata = _metadata(file)
+    metadata = _metadata(pretrained)
     replace_atomically(target, lambda path: FORMS[form].write(path, arrays, metadata))
     left_out = [*renamed.unused, *(n for n in renamed.tensors if n not in kept), *written.unused]
     return Conversion(len(arrays), written.source, tuple(left_out))
@@ -135,7 +138,24 @@ def _renamed(tensors: Tensors, form: Form, name: str, num_heads: int | None) -> 
     return Renamed(dict(tensors), (), "this package's")
 
 
-def _metadata(file: WeightFile) -> dict[str, str]:
+def _plain(pretrained: Pretrained) -> Pretrained:
+    """``pretrained`` with LoRA's updates, which no other tool would find, in their weights.
+
+    Raises:
+        WeightsError: updates in a file that does not say their factor.
+    """
+    if not any(is_of_lora(name) for name in pretrained.file.tensors):
+        return pretrained
+    settings = stored_lora(pretrained.header)
+    if settings is None:
+        raise WeightsError(
+            f"weights {pretrained.path}: holds LoRA updates, but not the configuration that says "
+            "their factor; convert checkpoints/best.safetensors of the run itself"
+        )
+    return merged_weights(pretrained, settings)
+
+
+def _metadata(pretrained: Pretrained) -> dict[str, str]:
     """``format`` is what transformers asks for; our own header keeps a file ready to evaluate."""
-    kept = {key: file.metadata[key] for key in ("mindtune",) if key in file.metadata}
-    return {"format": "pt", **kept}
+    header = {"mindtune": json.dumps(pretrained.header)} if pretrained.header else {}
+    return {"format": "pt", **header}

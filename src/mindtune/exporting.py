@@ -25,6 +25,7 @@ from mindtune.data.transforms import EvalTransform
 from mindtune.engine.device import use_device
 from mindtune.errors import ConfigError, UserError
 from mindtune.files import share, write_atomically
+from mindtune.merging import without_lora
 from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
@@ -52,7 +53,8 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
     """Write the weights ``config.pretrained`` to ``file``, and their description beside it.
 
     The file takes normalised images float32 (B, 3, S, S) and gives logits (B, K); the ``.json``
-    beside it says how to prepare images and what the classes are called.
+    beside it says how to prepare images and what the classes are called. LoRA's updates are merged
+    into their weights first.
 
     Returns:
         The largest difference between the file's logits and the network's on real photographs.
@@ -71,6 +73,7 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
         raise ConfigError(f"file: got the folder {file}, expected the name of a file in it")
     use_device(config.device_target, config.seed)
     pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    config, pretrained = without_lora(config, pretrained)
     names = pretrained.class_names or _class_names_of_data(config, pretrained)
     network = assemble.build_classifier(config, len(names), pretrained.preprocessing)
     report = load_for_evaluation(network, pretrained, config.position_resize)

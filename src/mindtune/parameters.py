@@ -34,6 +34,12 @@ def weights_checksum(net: nn.Cell) -> str:
     return total.hexdigest()
 
 
+def name_by_place(net: nn.Cell) -> None:
+    """Call every parameter by its place in ``net``, as after surgery no other name is unique."""
+    for place, parameter in net.parameters_and_names():
+        parameter.name = place
+
+
 def weights_of(net: nn.Cell) -> list[Parameter]:
     """Weights in the order of the layers."""
     return list(named_weights(net).values())

@@ -17,8 +17,11 @@ from mindtune.errors import DataError, WeightsError
 from mindtune.parameters import named_weights
 from mindtune.run_folder import weight_file
 from mindtune.student import Student
+from mindtune.tuning.block_expansion import fill_new_blocks, for_expanded, new_block_names
 from mindtune.weights.clip_config import check_quick_gelu
+from mindtune.weights.fit import covered
 from mindtune.weights.load import LoadReport, load_weights
+from mindtune.weights.low_rank import SLOT
 from mindtune.weights.names import to_timm
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.weight_file import WeightFile
@@ -26,6 +29,7 @@ from mindtune.weights.weight_file import WeightFile
 EMA_KEY = "ema"
 _EMA_PREFIX = f"{ENGINE_PREFIX}ema."
 _OF_TEXTS = "token_embedding.weight"
+_SLOTS = ("psrp", SLOT)  # where tunings put parameters of their own
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,33 @@ def load_for_training(
     """Start from ``pretrained``.
 
     New by intention are the head, if ``reset_head``, and what the tunings added where the file has
-    none of it; everything else must fit.
+    none of it; everything else must fit. Blocks of Block Expansion become copies of the loaded ones
+    unless the file is of an expanded network.
 
     Raises:
         WeightsError: the file does not fit.
     """
-    added = [p.name for group in network.parameter_groups().values() for p in group]
-    added = [name for name in added if name.split(".")[-3:-2] == ["psrp"]]
-    new = [] if set(added) & set(pretrained.file.tensors) else added
-    if not reset_head:
-        return _load(network, pretrained, position_resize, new=new)
-    head = [f"head.{name}" for name in named_weights(network.head)]
-    return _load(network, pretrained, position_resize, new=[*new, *head], dropped=["head"])
+    backbone = network.backbone
+    expanded = new_block_names(backbone)
+    new = [*_added_by_tunings(network, pretrained), *expanded]
+    names: dict[str, Any] = {"new": new, "rename": for_expanded(backbone)}
+    if reset_head:
+        head = [f"head.{name}" for name in named_weights(network.head)]
+        names = {**names, "new": [*new, *head], "dropped": ["head"]}
+    report = _load(network, pretrained, position_resize, **names)
+    if any(covered(name, expanded) for name in report.new):
+        fill_new_blocks(backbone)
+    return report
+
+
+def _added_by_tunings(network: Classifier, pretrained: Pretrained) -> list[str]:
+    """Parameters put into the backbone by tunings of which the file has none."""
+    names = list(named_weights(network.backbone))
+    new: list[str] = []
+    for slot in _SLOTS:
+        added = [name for name in names if name.split(".")[-3:-2] == [slot]]
+        new += [] if set(added) & set(pretrained.file.tensors) else added
+    return new
 
 
 def load_student(

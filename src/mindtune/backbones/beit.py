@@ -111,7 +111,7 @@ class SharedBiasViT(RelativeViT):
         return BiasedAttention(self.arch.embed_dim, self.arch.num_heads)
 
     def biases(self) -> tuple[Tensor, ...]:
-        return (self.rel_pos_bias(),) * self.arch.depth
+        return (self.rel_pos_bias(),) * len(self.blocks)
 
     @property
     def final_norm(self) -> LayerNorm:

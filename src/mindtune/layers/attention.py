@@ -16,6 +16,9 @@ class SelfAttention(nn.Cell):
     The scale (C / heads)^-0.5 multiplies the query. Subclasses hold the parameters under their
     library's names and give ``project`` and ``output``.
 
+    Attributes:
+        rows_per_image: how many entries of the first axis an image has: its windows, else 1.
+
     Raises:
         ConfigError: heads which do not divide the width.
     """
@@ -29,6 +32,7 @@ class SelfAttention(nn.Cell):
         self.head_dim = dim // num_heads
         self.scale = self.head_dim**-0.5
         self.product = ops.BatchMatMul()
+        self.rows_per_image = 1
 
     def project(self, x: Tensor) -> Tensor:
         """Queries, keys and values side by side, (B, N, 3C); inside each, head after head."""

@@ -42,6 +42,7 @@ class CosineWindowAttention(NoKeyBiasAttention):
 
     def __init__(self, dim: int, num_heads: int, windows: Windows) -> None:
         super().__init__(dim, num_heads)
+        self.rows_per_image = windows.count
         start = initializer(math.log(10.0), (num_heads, 1, 1))
         self.logit_scale = Parameter(start, name="logit_scale")
         hidden, out = linear(2, _HIDDEN), linear(_HIDDEN, num_heads, bias=False)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Parameter, Tensor, ops
+from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.layers.attention import SelfAttention
 from mindtune.layers.linear import linear
+from mindtune.layers.projection_update import NoUpdate
 
 
 class PackedAttention(SelfAttention):
-    """``in_proj_weight`` (3C, C) and ``in_proj_bias``, rows queries, keys, values; ``out_proj``."""
+    """``in_proj_weight`` (3C, C) and ``in_proj_bias``, rows queries, keys, values; ``out_proj``.
+
+    ``lora`` is the slot which LoRA tuning fills (``mindtune.tuning.lora``): other projections are
+    Cells of their own, which it replaces.
+    """
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__(dim, num_heads)
@@ -19,11 +24,12 @@ class PackedAttention(SelfAttention):
             initializer(Normal(0.02), (3 * dim, dim)), name="in_proj_weight"
         )
         self.in_proj_bias = Parameter(initializer("zeros", (3 * dim,)), name="in_proj_bias")
+        self.lora: nn.Cell = NoUpdate()
         self.out_proj = linear(dim, dim)
 
     def project(self, x: Tensor) -> Tensor:
         weight, bias = ops.cast(self.in_proj_weight, x.dtype), ops.cast(self.in_proj_bias, x.dtype)
-        return ops.dense(x, weight, bias)
+        return self.lora(x, ops.dense(x, weight, bias))
 
     def output(self, x: Tensor) -> Tensor:
         return self.out_proj(x)

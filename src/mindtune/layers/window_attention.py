@@ -20,6 +20,7 @@ class WindowAttention(Attention):
 
     def __init__(self, dim: int, num_heads: int, windows: Windows) -> None:
         super().__init__(dim, num_heads)
+        self.rows_per_image = windows.count
         rows, columns = windows.window
         table = initializer(Normal(0.02), ((2 * rows - 1) * (2 * columns - 1), num_heads))
         self.relative_position_bias_table = Parameter(table, name="relative_position_bias_table")

@@ -14,6 +14,7 @@ from mindtune.layers.cosine_window_attention import (
     CosineWindowAttention,
 )
 from mindtune.layers.packed_attention import PackedAttention
+from mindtune.layers.projection_update import NoUpdate
 from mindtune.layers.window_attention import WindowAttention
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
@@ -27,13 +28,18 @@ def packed_attention(graph: GraphBuilder, cell: PackedAttention, x: str) -> str:
     """Self-attention, (B, N, C) -> (B, N, C)."""
     weight = graph.node("Transpose", graph.parameter(cell.in_proj_weight), perm=(1, 0))  # (C, 3C)
     packed = graph.node("Add", graph.node("MatMul", x, weight), graph.parameter(cell.in_proj_bias))
-    return self_attention(graph, cell, packed, cell.out_proj)
+    return self_attention(graph, cell, graph.cell(cell.lora, x, packed), cell.out_proj)
 
 
 def self_attention(graph: GraphBuilder, cell: SelfAttention, packed: str, output: nn.Dense) -> str:
     """What tokens with queries, keys and values (B, N, 3C) find, projected: (B, N, D)."""
     q, k, v = _heads(graph, cell, packed)
     return _mix(graph, cell, _scaled_scores(graph, cell, q, k), v, output)
+
+
+def no_update(graph: GraphBuilder, cell: NoUpdate, x: str, y: str) -> str:
+    """The output of a linear map, unchanged."""
+    return y
 
 
 def window_attention(graph: GraphBuilder, cell: WindowAttention, x: str) -> str:
@@ -124,6 +130,7 @@ def _mix(graph: GraphBuilder, cell: SelfAttention, scores: str, v: str, output: 
 WRITERS: dict[type, Writer] = {
     Attention: attention,
     PackedAttention: packed_attention,
+    NoUpdate: no_update,
     WindowAttention: window_attention,
     CosineWindowAttention: cosine_window_attention,
 }

@@ -8,7 +8,8 @@ from mindspore import Parameter, nn
 
 from mindtune.errors import ConfigError, nearest
 from mindtune.layers.batch_norm import BatchNorm
-from mindtune.parameters import learnable_weights_of
+from mindtune.parameters import learnable_weights_of, name_by_place
+from mindtune.tuning.block_expansion import fill_new_blocks
 
 Tuning = Callable[[nn.Cell], "list[Parameter]"]
 
@@ -37,17 +38,40 @@ def train_norm(backbone: nn.Cell) -> list[Parameter]:
     return groups["norm"]
 
 
+def train_last_blocks(backbone: nn.Cell, num_blocks: int = 3) -> list[Parameter]:
+    """``top_k``: the last ``num_blocks`` blocks train, the final norm only beside tuning ``norm``.
+
+    Between the blocks of a hierarchical network lies what leads from one stage to the next; it
+    trains where it comes after the first of these blocks. Three on a ViT-B is what the Block
+    Expansion authors call Top-3, which their code does not hold.
+
+    Raises:
+        ConfigError: more blocks than there are, or none.
+    """
+    depth = len(backbone.blocks)
+    if not 1 <= num_blocks <= depth:
+        raise ConfigError(
+            f"tuning.top_k.num_blocks: got {num_blocks}, expected 1 to the {depth} blocks of "
+            f"{type(backbone).__name__}; --tuning.modes [full] trains everything"
+        )
+    groups = backbone.layer_groups()
+    return [p for i in range(depth - num_blocks, depth) for p in groups[f"blocks.{i}"]]
+
+
 def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Parameter]:
     """Apply each tuning in turn and freeze what none of them trains.
 
     A tuning may change the backbone (add PSRP, ...) and returns the parameters it trains; the union
-    trains. Parameters are told apart by identity, never by what their names contain. A batch norm
-    whose scale does not train keeps its running statistics, too; CLIP's keep them always.
+    trains. Parameters are told apart by identity, never by what their names contain, and are named
+    by their place afterwards. A batch norm whose scale does not train keeps its running statistics,
+    too; CLIP's keep them always.
 
     Returns:
         The backbone parameters that train.
     """
     chosen = {id(p): p for tuning in tunings for p in tuning(backbone)}
+    fill_new_blocks(backbone)  # what was put into them since must not undo the identity
+    name_by_place(backbone)
     for parameter in backbone.get_parameters():
         parameter.requires_grad = id(parameter) in chosen
     for _, cell in backbone.cells_and_names():
@@ -57,7 +81,7 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
 
 
 def find_tunings(names: Sequence[str], available: dict[str, Tuning]) -> list[Tuning]:
-    """Tunings by name.
+    """Tunings by name, in the order of ``available``: what changes the structure comes first.
 
     Raises:
         ConfigError: unknown name, the same one twice, or none at all.
@@ -71,4 +95,4 @@ def find_tunings(names: Sequence[str], available: dict[str, Tuning]) -> list[Tun
         raise ConfigError(
             f"tuning.modes: got {list(names)}, expected one or more different tunings"
         )
-    return [available[name] for name in names]
+    return [tuning for name, tuning in available.items() if name in names]

@@ -11,6 +11,7 @@ _PATCHES = ("patch_embed.proj.weight", "visual.conv1.weight")
 _BLOCK = re.compile(r"(?:visual\.transformer\.res)?blocks\.(\d+)\.")
 _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
 _UNKNOWN = "another architecture"
+_TUNINGS = {"psrp": "PSRP (MP+)", "lora": "LoRA"}
 _ARCHITECTURES = (  # names seen only there, most telling first
     (r"visual\.attnpool\.", "CLIP's ResNet"),
     (r"visual\.class_embedding", "CLIP's ViT"),
@@ -102,7 +103,10 @@ def _other_depth(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str
     wanted, found = _depth(network), _depth(file)
     if wanted == found or not wanted or not found:
         return ""
-    return f"the file has {found} blocks, the network {wanted}: choose the variant of this depth"
+    return (
+        f"the file has {found} blocks, the network {wanted}: choose the variant of this depth, or, "
+        "where blocks were inserted, the tuning block_expansion of their training"
+    )
 
 
 def _depth(names: Iterable[str]) -> int:
@@ -110,10 +114,11 @@ def _depth(names: Iterable[str]) -> int:
 
 
 def _other_tuning(fit: Fit) -> str:
-    if any(".psrp." in name for name in fit.unexpected):
-        return "the file was tuned with PSRP (MP+): add psrp to the tuning modes"
-    if any(".psrp." in name for name in fit.missing):
-        return "the file was not tuned with PSRP: leave psrp out of the tuning modes"
+    for slot, name in _TUNINGS.items():
+        if any(f".{slot}." in parameter for parameter in fit.unexpected):
+            return f"the file was tuned with {name}: add {slot} to the tuning modes"
+        if any(f".{slot}." in parameter for parameter in fit.missing):
+            return f"the file was not tuned with {name}: leave {slot} out of the tuning modes"
     return ""
 
 

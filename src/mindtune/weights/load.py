@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from mindtune.weights.position import Grid, resize_pos_embed, square_grid
 from mindtune.weights.readers import read_tensors
 from mindtune.weights.relative_position import per_block, resize_bias_table
 from mindtune.weights.weight_file import WeightFile
+
+Rename = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 _MOST_NAMES = 3
 MINDSPORE_TRAINING_STATE = (  # what MindSpore's own training writes beside the weights
@@ -72,6 +74,7 @@ def load_weights(
     grid: Grid | None = None,
     reset_option: str = "--head.reset true",
     position_resize: str = "bicubic",
+    rename: Rename | None = None,
 ) -> LoadReport:
     """Fill the parameters of ``net`` from ``file``, all or none.
 
@@ -91,6 +94,8 @@ def load_weights(
         reset_option: the command line which starts with a new head, for the message.
         position_resize: how ``pos_embed`` is resampled for another grid, one of
             ``mindtune.weights.position.METHODS``.
+        rename: what to make of the file's tensors under timm's names before they are compared, for
+            a network in which they have moved.
 
     Raises:
         WeightsError: the file cannot be read, or a name is missing, unexpected or mis-shaped; the
@@ -104,8 +109,9 @@ def load_weights(
     network = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     try:
         renamed = to_timm(file.tensors)
-        tensors = per_block(renamed.tensors, network)
-        if tensors is not renamed.tensors:  # a pre-training file, whose last norm is another
+        moved = renamed.tensors if rename is None else rename(renamed.tensors)
+        tensors = per_block(moved, network)
+        if tensors is not moved:  # a pre-training file, whose last norm is another
             new, dropped = (*new, "fc_norm"), (*dropped, "norm")
         dropped = (*dropped, *absent_parts(network, renamed.parts))
         fit = _whole_fit(network, tensors, new, dropped, reset_option)
