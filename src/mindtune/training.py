@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from mindtune import rank_checks, run_folder
@@ -20,10 +19,8 @@ from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
 from mindtune.engine.optim import create_optimizer
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
-from mindtune.engine.schedules import learning_rates
 from mindtune.engine.step import TrainStep
 from mindtune.environment import versions
-from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
 from mindtune.layers.batch_norm import moving_statistics
 from mindtune.layers.random import seed_random_layers
@@ -31,6 +28,7 @@ from mindtune.methods.method import Method, RunContext
 from mindtune.methods.supervised import Supervised
 from mindtune.parameters import weights_of
 from mindtune.resume import enter_run
+from mindtune.run_plan import build_plan, scheduled_rates
 from mindtune.tuning.table import count_parameters, parameter_table
 
 
@@ -63,6 +61,7 @@ def train(
             "split": config.evaluation.selection,
             "top1": position.best,
             "epoch": position.best_epoch,
+            "step": position.best_step,
         },
         "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
         "updates": position.step,
@@ -90,24 +89,20 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     config, world = run.config, run.world
     run.say(f"images: {method.preprocessing}")
     loader = method.train_loader()
-    updates = _updates_per_epoch(config, loader.num_batches)
     step = _build_step(run, method)
     images_per_step = config.batch_size * config.accumulate * world.size
-    rates = _learning_rates(run, updates, images_per_step)
+    images = len(method.sources["train"])
+    plan = build_plan(config, loader.num_batches, images, images_per_step)
+    rates = scheduled_rates(config, plan, _rate_factor(run, images_per_step))
     checkpoints = _build_checkpoints(run, method, step)
     position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
-    images = len(method.sources["train"])
     return Loop(
         step=step,
         loader=loader,
         rates=rates,
-        epochs=config.epochs + config.schedule.cooldown_epochs,
-        steps_per_epoch=updates,
-        images_per_epoch=updates * images_per_step if config.max_steps else images,
-        images_per_step=images_per_step,
+        plan=plan,
         check=lambda updates: world.check_same_parameters(checkpoints.parameters(), updates),
         evaluate=method.evaluate,
-        evaluate_every=config.evaluation.every,
         checkpoints=checkpoints,
         log=log,
         stop=world.stop,
@@ -117,33 +112,16 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     )
 
 
-def _learning_rates(run: RunContext, updates: int, images_per_step: int) -> np.ndarray:
-    """Rates of all updates, scaled by the global batch where the recipe asks for it."""
-    config = run.config
-    optim, schedule = config.optim, vars(config.schedule)
+def _rate_factor(run: RunContext, images_per_step: int) -> float:
+    """What learning rates are multiplied by: the global batch where the recipe asks for it."""
+    config, optim = run.config, run.config.optim
     factor = images_per_step / (optim.lr_base_size or images_per_step)
-    scaled = {name: factor * schedule[name] for name in ("warmup_lr", "min_lr")}
     scaling = f" (scaled by {factor:g})" if optim.lr_base_size else ""
     run.say(
         f"{run.world.size} rank(s) x batch {config.batch_size} x accumulate {config.accumulate}: "
         f"{images_per_step} images an update, peak learning rate {factor * optim.lr:g}{scaling}"
     )
-    return learning_rates(
-        lr=factor * optim.lr,
-        epochs=config.epochs,
-        steps_per_epoch=updates,
-        **{**schedule, **scaled},
-    )
-
-
-def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
-    updates = num_batches // config.accumulate
-    if updates < 1:
-        raise ConfigError(
-            f"accumulate: got {config.accumulate} batches an update, expected at most the "
-            f"{num_batches} batches of an epoch; lower --accumulate or --batch_size"
-        )
-    return min(updates, config.max_steps or updates)
+    return factor
 
 
 def _build_step(run: RunContext, method: Method) -> TrainStep:

@@ -26,7 +26,7 @@ def read_table(path: Path) -> dict[str, str]:
     """
     table: dict[str, str] = {}
     for number, line in _numbered_lines(path):
-        key, _, value = line.partition("	" if "	" in line else " ")
+        key, _, value = line.partition("\t" if "\t" in line else " ")
         if not value or key in table:
             raise DataError(
                 f"{path}, line {number}: got {line!r}, expected 'key value' with a new key; "
