@@ -7,8 +7,8 @@ from mindtune.config_checks import check_config
 from mindtune.errors import ConfigError
 
 
-def changed(key: str, value: object) -> RunConfig:
-    config = RunConfig()
+def changed(key: str, value: object, **steps: object) -> RunConfig:
+    config = RunConfig(**steps)
     *path, last = key.split(".")
     section = config
     for part in path:
@@ -29,6 +29,8 @@ def test_defaults_pass():
         ("preprocessing.resize", "crop", "one of shorter, square, None"),
         ("evaluation.selection", "Test", "one of val, test"),
         ("epochs", 0, "at least 1"),
+        ("steps", 0, "at least 1"),
+        ("evaluation.every_steps", 5, "none without steps"),
         ("seed", 2**32, "0 to 4294967295"),
         ("optim.lr", 0.0, "more than 0"),
         ("augment.hflip", 1.5, "a probability"),
@@ -49,3 +51,34 @@ def test_impossible_values_are_named(key, value, expected):
 )
 def test_what_may_be_left_open_passes(key, value):
     check_config(changed(key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epochs", 30),
+        ("max_steps", 5),
+        ("schedule.warmup_epochs", 0.5),
+        ("schedule.cooldown_epochs", 1),
+    ],
+)
+def test_a_length_in_steps_stands_alone(key, value):
+    with pytest.raises(ConfigError, match=rf"^{key}: got {value}, expected none beside steps"):
+        check_config(changed(key, value, steps=100))
+    check_config(changed(key, value))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"schedule": {"warmup_steps": 5, "warmup_epochs": 1}}, "warmup_steps: got 5, .* beside"),
+        ({"schedule": {"warmup_steps": 5, "name": "authors_cosine"}}, "counts in epochs"),
+        ({"evaluation": {"every_steps": 5, "every": 2}, "steps": 9}, "every: got 2, expected 1"),
+    ],
+)
+def test_two_keys_for_one_length_are_refused(keys, message):
+    config = RunConfig(steps=keys.get("steps"))
+    for group in keys.keys() - {"steps"}:
+        vars(getattr(config, group)).update(keys[group])
+    with pytest.raises(ConfigError, match=message):
+        check_config(config)

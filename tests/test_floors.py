@@ -18,7 +18,7 @@ FLOORS = [
     {"objectives", "classifier", "student", "text_classifier"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
-    {"cli", "assemble", "run_folder", "config_checks"},
+    {"cli", "assemble", "run_folder", "run_plan", "config_checks"},
     {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging"},
     {"forgetting"},

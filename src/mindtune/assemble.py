@@ -220,6 +220,7 @@ def _train_view(augment: AugmentConfig, preprocessing: Preprocessing) -> TrainTr
         hflip=augment.hflip,
         interpolation=augment.interpolation,
         rand_augment=augment.rand_augment,
+        trivial_augment=augment.trivial_augment,
         direct_resize=augment.crop == "none",
     )
 

@@ -19,9 +19,9 @@ _RUN_ONLY = (
     "pretrained", "pretrained_key", "out", "resume", "overwrite", "launcher", "restart_on_failure",
 )  # fmt: skip
 _TRAINING_ONLY = (
-    "epochs", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
+    "epochs", "steps", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
     "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment", "optim",
-    "schedule", "head.reset", "evaluation.every", "forgetting",
+    "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 

@@ -272,6 +272,7 @@ class AugmentConfig:
         hflip: probability of a horizontal flip.
         interpolation: filter of the crop; random picks bilinear or bicubic for each image.
         rand_augment: RandAugment in timm's notation, such as rand-m9-mstd0.5-inc1.
+        trivial_augment: TrivialAugment with torchvision's wide ranges, in place of rand_augment.
         mixup: alpha of mixup, 0 for none.
         cutmix: alpha of CutMix, 0 for none.
         mix_prob: probability that a batch is mixed.
@@ -286,6 +287,7 @@ class AugmentConfig:
     hflip: float = 0.5
     interpolation: str = "random"
     rand_augment: Optional[str] = None
+    trivial_augment: bool = False
     mixup: float = 0.0
     cutmix: float = 0.0
     mix_prob: float = 1.0
@@ -338,6 +340,7 @@ class ScheduleConfig:
         name: cosine changes every step; authors_cosine every epoch, as the papers' code; constant
             after the warm-up.
         warmup_epochs: epochs of linear rise from warmup_lr.
+        warmup_steps: the same in updates; give one of the two.
         warmup_lr: rate at the start of the warm-up.
         min_lr: rate at the end, and during the cool-down.
         cooldown_epochs: epochs at min_lr after the scheduled ones; they come on top of epochs.
@@ -345,6 +348,7 @@ class ScheduleConfig:
 
     name: Literal["cosine", "authors_cosine", "constant"] = "cosine"
     warmup_epochs: float = 0.0
+    warmup_steps: Optional[int] = None
     warmup_lr: float = 1e-7
     min_lr: float = 1e-8
     cooldown_epochs: int = 0
@@ -355,13 +359,15 @@ class EvaluationConfig:
     """Evaluation during training, and choice of the best checkpoint.
 
     Attributes:
-        every: epochs between evaluations; the last epoch is always evaluated.
+        every: epochs between evaluations; the end of the run is always evaluated.
+        every_steps: the same in updates, for a run whose length is steps.
         batch_size: images a batch.
         selection: split that chooses the best checkpoint; test reproduces papers that did so, and
             says so.
     """
 
     every: int = 1
+    every_steps: Optional[int] = None
     batch_size: int = 64
     selection: Literal["val", "test"] = "val"
 
@@ -436,13 +442,16 @@ class RunConfig:
         resume: auto continues the run folder where there is one; or the path of a run folder or
             checkpoint.
         overwrite: replace a run that is already in the run folder.
-        epochs: passes over the training images, cool-down not counted.
+        epochs: passes over the training images, cool-down not counted; default: 30, where steps
+            is not given.
+        steps: updates in all, over as many epochs as they take; in place of epochs.
         batch_size: images a step and device.
         accumulate: steps whose gradients are averaged before one update.
         max_steps: stop every epoch after this many updates.
         precision: fp32, or fp16 with dynamic loss scaling or bf16 where the device has them.
         ema_decay: decay of the weight average that is evaluated and saved as best; default: none.
-        checkpoint_every: updates between checkpoints inside an epoch; 0: at epoch ends only.
+        checkpoint_every: updates between checkpoints inside an epoch, or between evaluations
+            with steps; 0: at the ends only.
         log_every: updates between progress lines.
         tensorboard: write TensorBoard events too.
         launcher: command that starts the ranks, for restart_on_failure; see docs/distributed.md.
@@ -459,7 +468,8 @@ class RunConfig:
     out: Optional[str] = None
     resume: Optional[str] = None
     overwrite: bool = False
-    epochs: int = 30
+    epochs: Optional[int] = None
+    steps: Optional[int] = None
     batch_size: int = 64
     accumulate: int = 1
     max_steps: Optional[int] = None

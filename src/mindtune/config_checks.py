@@ -23,6 +23,36 @@ def check_config(config: RunConfig) -> None:
                 value = getattr(value, part)
             if value is not None and not holds(value):
                 raise ConfigError(f"{key}: got {value}, expected {expected}")
+    _check_length(config)
+
+
+def _check_length(config: RunConfig) -> None:
+    """A run is as long as one key says, and so is its warm-up."""
+    schedule, evaluation = config.schedule, config.evaluation
+    if config.steps is None:
+        clashes: dict[str, Any] = {"evaluation.every_steps": evaluation.every_steps}
+        rule = "none without steps; give the length as steps, or use evaluation.every"
+    else:
+        clashes = {
+            "epochs": config.epochs,
+            "max_steps": config.max_steps,
+            "schedule.warmup_epochs": schedule.warmup_epochs,
+            "schedule.cooldown_epochs": schedule.cooldown_epochs,
+        }
+        rule = f"none beside steps ({config.steps}); set one of the two to null or 0"
+    for key, value in clashes.items():
+        if value:
+            raise ConfigError(f"{key}: got {value}, expected {rule}")
+    if schedule.warmup_steps and (schedule.warmup_epochs or schedule.name == "authors_cosine"):
+        raise ConfigError(
+            f"schedule.warmup_steps: got {schedule.warmup_steps}, expected none beside "
+            "schedule.warmup_epochs or authors_cosine, which counts in epochs; leave one out"
+        )
+    if evaluation.every_steps and evaluation.every != 1:
+        raise ConfigError(
+            f"evaluation.every: got {evaluation.every}, expected 1 beside "
+            f"evaluation.every_steps ({evaluation.every_steps}); leave one out"
+        )
 
 
 def _check_choices(section: Any, prefix: str) -> None:
@@ -49,14 +79,16 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
 
 _RANGES = (
     (
-        ("epochs", "batch_size", "accumulate", "max_steps", "log_every", "data.workers",
-         "evaluation.every", "evaluation.batch_size", "backbone.image_size", "teacher.image_size",
+        ("epochs", "steps", "batch_size", "accumulate", "max_steps", "log_every", "data.workers",
+         "evaluation.every", "evaluation.every_steps", "evaluation.batch_size",
+         "backbone.image_size", "teacher.image_size",
          "optim.lr_base_size", "distributed.timeout"),
         "at least 1",
         lambda value: value >= 1,
     ),
     (
-        ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs", "optim.weight_decay",
+        ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs",
+         "schedule.warmup_steps", "optim.weight_decay",
          "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,

@@ -45,7 +45,7 @@ def enter_run(
         return position, UnwrittenLog(folder, console)
     run_folder.enter(folder, config, state)
     log = RunLog(folder, console, config.tensorboard)
-    log.forget_after(position.step, position.epoch)
+    log.forget_after(position.step, position.round_is_closed)
     if state is not None:
         console.print(f"resumed {state} after {position.step} updates", highlight=False)
         ranks_before = read_state_header(state).get("ranks", 1)

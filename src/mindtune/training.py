@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from mindtune import rank_checks, run_folder
@@ -21,10 +20,8 @@ from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
 from mindtune.engine.optim import create_optimizer
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
-from mindtune.engine.schedules import learning_rates
 from mindtune.engine.step import TrainStep
 from mindtune.environment import versions
-from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
 from mindtune.layers.batch_norm import moving_statistics
 from mindtune.layers.random import seed_random_layers
@@ -32,6 +29,7 @@ from mindtune.methods.method import Method, RunContext
 from mindtune.methods.table import METHODS
 from mindtune.parameters import weights_of
 from mindtune.resume import enter_run
+from mindtune.run_plan import build_plan, scheduled_rates
 from mindtune.tuning.table import count_parameters, parameter_table
 
 
@@ -65,6 +63,7 @@ def train(
             "metric": method.selection.metric,
             method.selection.metric: position.best,
             "epoch": position.best_epoch,
+            "step": position.best_step,
         },
         "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
         "updates": position.step,
@@ -92,26 +91,26 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     config, world = run.config, run.world
     run.say(f"images: {method.preprocessing}")
     loader = method.train_loader()
-    updates = _updates_per_epoch(config, loader.num_batches)
     groups = _rate_groups(config, method)
     step = _build_step(run, method, groups)
     images_per_step = config.batch_size * config.accumulate * world.size
-    rates = _learning_rates(run, groups, updates, images_per_step)
+    images = len(method.sources["train"])
+    plan = build_plan(config, loader.num_batches, images, images_per_step)
+    factor = _rate_factor(run, images_per_step)
+    rates = groups.rates(
+        lambda scale: scheduled_rates(config, plan, factor, scale),
+        absolute_floor=config.optim.layer_decay_floor == "authors",
+    )
     checkpoints = _build_checkpoints(run, method, step)
     position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
-    images = len(method.sources["train"])
     return Loop(
         step=step,
         loader=loader,
         rates=rates,
-        epochs=config.epochs + config.schedule.cooldown_epochs,
-        steps_per_epoch=updates,
-        images_per_epoch=updates * images_per_step if config.max_steps else images,
-        images_per_step=images_per_step,
+        plan=plan,
         check=lambda updates: world.check_same_parameters(checkpoints.parameters(), updates),
         evaluate=method.evaluate,
         selection=method.selection,
-        evaluate_every=config.evaluation.every,
         checkpoints=checkpoints,
         log=log,
         stop=world.stop,
@@ -126,39 +125,16 @@ def _rate_groups(config: RunConfig, method: Method) -> RateGroups:
     return one_rate(groups) if decay is None else layer_decay(groups, decay)
 
 
-def _learning_rates(
-    run: RunContext, groups: RateGroups, updates: int, images_per_step: int
-) -> np.ndarray:
-    """Rates of all updates and groups, scaled by the global batch where the recipe asks for it."""
-    config = run.config
-    optim, schedule = config.optim, vars(config.schedule)
+def _rate_factor(run: RunContext, images_per_step: int) -> float:
+    """What learning rates are multiplied by: the global batch where the recipe asks for it."""
+    config, optim = run.config, run.config.optim
     factor = images_per_step / (optim.lr_base_size or images_per_step)
-    scaled = {name: factor * schedule[name] for name in ("warmup_lr", "min_lr")}
     scaling = f" (scaled by {factor:g})" if optim.lr_base_size else ""
     run.say(
         f"{run.world.size} rank(s) x batch {config.batch_size} x accumulate {config.accumulate}: "
         f"{images_per_step} images an update, peak learning rate {factor * optim.lr:g}{scaling}"
     )
-
-    def rates(scale: float) -> np.ndarray:
-        return learning_rates(
-            lr=scale * factor * optim.lr,
-            epochs=config.epochs,
-            steps_per_epoch=updates,
-            **{**schedule, **scaled},
-        )
-
-    return groups.rates(rates, absolute_floor=optim.layer_decay_floor == "authors")
-
-
-def _updates_per_epoch(config: RunConfig, num_batches: int) -> int:
-    updates = num_batches // config.accumulate
-    if updates < 1:
-        raise ConfigError(
-            f"accumulate: got {config.accumulate} batches an update, expected at most the "
-            f"{num_batches} batches of an epoch; lower --accumulate or --batch_size"
-        )
-    return min(updates, config.max_steps or updates)
+    return factor
 
 
 def _build_step(run: RunContext, method: Method, groups: RateGroups) -> TrainStep:

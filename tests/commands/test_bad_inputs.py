@@ -33,7 +33,7 @@ USAGE = {  # exit code 2: no run can have this configuration
         r"unknown key 'epoch': .*did you mean 'epochs'\?",
     ),
     "nested key in a recipe": ("train --config {m.unknown_nested_key}", r"key 'optim\.lrr'"),
-    "wrong type": ("train --epochs many", r"epochs: got 'many', expected int$"),
+    "wrong type": ("train --batch_size many", r"batch_size: got 'many', expected int$"),
     "wrong type or null": ("train --max_steps x", r"max_steps: got 'x', expected int or null$"),
     "wrong type in a recipe": (
         "train --config {m.wrong_type}",

@@ -27,6 +27,12 @@ EVERYTHING = (  # all that holds state
     "--augment.mixup 0.8 --augment.erasing 0.5 --optim.clip_norm 1 --log_every 1 "
     "--checkpoint_every 2 --max_steps 4"
 )
+IN_STEPS = (  # rounds of 3 updates, epochs of 4, checkpoints at the ends of neither
+    "--smoke --tuning.modes [full] --backbone.drop_path 0.3 --ema_decay 0.9 --accumulate 2 "
+    "--batch_size 128 --augment.mixup 0.8 --optim.name sgd --optim.lr 0.1 --log_every 1 "
+    "--checkpoint_every 2 --epochs null --max_steps null --schedule.cooldown_epochs 0 "
+    "--schedule.warmup_steps 2 --steps 10 --evaluation.every_steps 3"
+)
 KILLED = (
     "--smoke --tuning.modes [full] --backbone.drop_path 0.3 --ema_decay 0.9 --log_every 1 "
     "--checkpoint_every 2 --epochs 9 --max_steps 24"
@@ -79,10 +85,11 @@ def stopped_at(owner: type, method: str, number: int) -> Iterator[None]:
         yield
 
 
-def test_interrupted_and_resumed_is_uninterrupted(command, tmp_path) -> None:
+@pytest.mark.parametrize("options", [EVERYTHING, IN_STEPS], ids=["epochs", "steps"])
+def test_interrupted_and_resumed_is_uninterrupted(options, command, tmp_path) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
-    assert command("train", *EVERYTHING.split(), "--out", whole).code == 0
-    again = [*EVERYTHING.split(), "--out", run, "--resume", "auto"]
+    assert command("train", *options.split(), "--out", whole).code == 0
+    again = [*options.split(), "--out", run, "--resume", "auto"]
     for stop in (
         (TrainStep, "__call__", 2),  # before the first checkpoint
         (TrainStep, "__call__", 4),  # inside an epoch, past a checkpoint

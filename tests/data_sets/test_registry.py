@@ -32,12 +32,17 @@ OFFICIAL = {
     "cifar100": (100, {"train": 50_000, "test": 10_000}),
     "cub200": (200, {"train": 5_994, "test": 5_794}),
     "digits": (10, {"train": 1_076, "val": 362, "test": 359}),
+    "dtd": (47, {"train": 1_880, "val": 1_880, "test": 1_880}),
+    "fgvc_aircraft": (100, {"train": 3_334, "val": 3_333, "test": 3_333}),
     "flowers102": (102, {"train": 1_020, "val": 1_020, "test": 6_149}),
     "folder": (None, {}),
+    "food101": (101, {"train": 75_750, "test": 25_250}),
     "imagenet": (1_000, {"train": 1_281_167, "val": 50_000}),
     "nabirds": (555, {"train": 23_929, "test": 24_633}),
+    "oxford_pets": (37, {"train": 3_680, "test": 3_669}),
     "stanford_cars": (196, {"train": 8_144, "test": 8_041}),
     "stanford_dogs": (120, {"train": 12_000, "test": 8_580}),
+    "stl10": (10, {"train": 5_000, "test": 8_000}),
 }
 
 
@@ -60,6 +65,8 @@ def test_official_sizes_and_a_source_line_are_declared(name):
 
 def test_an_alias_is_the_same_set():
     assert dataset_spec("cub2011") is dataset_spec("cub200")
+    assert dataset_spec("pets37") is dataset_spec("oxford_pets")
+    assert dataset_spec("aircraft") is dataset_spec("fgvc_aircraft")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
@@ -91,12 +98,17 @@ def test_a_root_that_does_not_exist_is_named(name, tmp_path):
         ("cifar10", "cifar-10-batches-py/ or cifar-10-batches-bin/ or cifar-10-python.tar.gz"),
         ("cifar100", "cifar-100-python/ or cifar-100-binary/ or cifar-100-python.tar.gz"),
         ("cub200", "images.txt, image_class_labels.txt"),
+        ("dtd", "labels/train1.txt, labels/val1.txt, labels/test1.txt, images in"),
+        ("fgvc_aircraft", "variants.txt, images_variant_train.txt"),
         ("flowers102", "or an image folder train/<class>/<image>"),
         ("folder", "expected train/<class>/<image> in"),
+        ("food101", "meta/train.txt, meta/test.txt, meta/classes.txt, images in"),
         ("imagenet", "expected train/<class>/<image> in"),
         ("nabirds", "images.txt, image_class_labels.txt"),
+        ("oxford_pets", "annotations/trainval.txt, annotations/test.txt, images in"),
         ("stanford_cars", "got no devkit/cars_meta.mat"),
         ("stanford_dogs", "got no train_list.mat"),
+        ("stl10", "train_X.bin, train_y.bin"),
     ],
 )
 def test_an_empty_root_says_what_was_expected_where(name, expected, tmp_path):

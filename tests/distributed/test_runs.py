@@ -80,7 +80,7 @@ def test_rank_0_alone_writes_and_its_numbers_are_global(
     result, other = read_json(run / "result.json"), read_json(on_one / "result.json")
     assert (result["ranks"], other["ranks"]) == (2, 1)
     assert result["metrics"] == pytest.approx(other["metrics"], rel=1e-5)
-    assert job.said().count("best epoch on test") == 1
+    assert job.said().count("best checkpoint on test") == 1
     assert (
         "2 rank(s) x batch 8 x accumulate 1: 16 images an update, peak learning rate 0.0005 "
         "(scaled by 0.5)"

@@ -33,7 +33,9 @@ def checkpoints(
 
 
 def test_a_state_is_restored_with_its_position(tmp_path):
-    position = Position(epoch=2, images_in_epoch=160, step=25, best=71.5, best_epoch=1)
+    position = Position(
+        epoch=2, images_in_epoch=160, step=25, best=71.5, best_epoch=1, best_step=12
+    )
     checkpoints(tmp_path, 4.0).save_last(position)
     other = checkpoints(tmp_path, 0.0)
     assert other.restore(tmp_path / LAST) == position

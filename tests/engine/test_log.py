@@ -39,7 +39,7 @@ def test_a_resumed_run_forgets_what_it_will_write_again(log):
         log.write(epoch(step))
     with log.path.open("a") as stream:
         stream.write('{"kind": "step", "st')  # killed while writing
-    log.forget_after(4, 2)
+    log.forget_after(4, round_is_closed=True)
     assert [r["step"] for r in log.records()] == [2, 4]
     assert [r["step"] for r in rows(log)] == ["2", "4"]
     log.write(epoch(6))
@@ -65,11 +65,12 @@ def test_a_missing_tensorboardx_is_said(monkeypatch):
         check_tensorboard(True)
 
 
-def test_an_epoch_of_the_checkpointed_step_is_forgotten_while_it_is_unfinished(log):
+def test_a_round_that_ends_at_the_checkpointed_step_is_forgotten_while_it_is_open(log):
+    log.write(epoch(2))
     log.write({"kind": "step", "step": 4, "loss": 0.5})
     log.write(epoch(4))
-    log.forget_after(4, 1)
-    assert [r["kind"] for r in log.records()] == ["step"]
+    log.forget_after(4, round_is_closed=False)
+    assert [(r["kind"], r["step"]) for r in log.records()] == [("epoch", 2), ("step", 4)]
 
 
 def test_a_log_that_cannot_be_written_is_said(log):

@@ -79,6 +79,24 @@ def test_sgd_equals_its_definition():
         np.testing.assert_allclose(parameter.asnumpy(), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_sgd_is_pytorch_s():
+    """Weights by torch 2.13's SGD with momentum 0.9: the first buffer is the first gradient."""
+    trained = [Parameter(Tensor(np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)), name="weight")]
+    optimizer = SGD(trained, 0.0, momentum=0.9)
+    slopes = np.array([[0.3, -0.1], [0.2, 0.7]], np.float32)
+    for step, (lr, expected) in enumerate(
+        [
+            (0.0, [[1.0, -2.0], [0.5, 3.0]]),
+            (0.1, [[1.0230000019073486, -2.0209999084472656], [0.5120000243186951, 3.06699991]]),
+            (0.2, [[0.8443999886512756, -2.038800001144409], [0.373600035905838, 2.72759986]]),
+            (0.05, [[0.8492149710655212, -2.0778050422668457], [0.3674600422382355, 2.77623487]]),
+        ]
+    ):
+        gradient = slopes * (step + 1) * (-1) ** step + np.float32(0.1 * step)
+        optimizer(Tensor(lr, trained[0].dtype), (Tensor(gradient.astype(np.float32)),))
+        np.testing.assert_allclose(trained[0].asnumpy(), expected, rtol=3e-7)
+
+
 def test_average_follows_its_recursion_and_is_applied_for_a_while():
     rng = np.random.default_rng(0)
     trained = parameters(rng)

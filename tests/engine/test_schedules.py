@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mindtune.engine.schedules import learning_rates
+from mindtune.engine.schedules import learning_rates, step_learning_rates
 from mindtune.errors import ConfigError
 
 
@@ -38,10 +38,47 @@ def test_cosine_changes_every_step_from_warm_up_to_minimum():
     assert rates[-1] == pytest.approx(0.5 * (1 + math.cos(math.pi * 29 / 30)))
 
 
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 0), (1, 1e-5), (250, 2.5e-3), (500, 5e-3), (5000, 2.70645e-3), (5250, 2.5e-3),
+     (9999, 1.3670e-10)],
+)  # fmt: skip
+def test_cosine_in_steps_is_that_of_peft_vit(step, rate):
+    """Rates measured on the authors' scheduler (PEFT specification, section 6)."""
+    rates = step_learning_rates("cosine", 5e-3, 10_000, 500, warmup_lr=0.0, min_lr=0.0)
+    assert len(rates) == 10_000
+    assert rates[step] == pytest.approx(rate, rel=1e-5)
+
+
+def test_a_warm_up_in_steps_replaces_one_in_epochs():
+    options = {"warmup_lr": 0.0, "min_lr": 1e-3, "cooldown_epochs": 1}
+    in_steps = learning_rates("cosine", 1.0, 4, 10, warmup_steps=15, **options)
+    np.testing.assert_array_equal(
+        in_steps, learning_rates("cosine", 1.0, 4, 10, warmup_epochs=1.5, **options)
+    )
+    np.testing.assert_array_equal(
+        in_steps[:-10], step_learning_rates("cosine", 1.0, 40, 15, warmup_lr=0.0, min_lr=1e-3)
+    )
+
+
 def test_constant_holds_after_the_warm_up_and_in_the_cool_down():
     rates = learning_rates("constant", 0.3, 2, 3, warmup_epochs=1, cooldown_epochs=1)
     np.testing.assert_allclose(rates[3:], 0.3)
     assert len(rates) == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "warmup", "message"),
+    [
+        ("cosin", 0, "did you mean 'cosine'"),
+        ("authors_cosine", 0, "got authors_cosine, which changes every epoch"),
+        ("cosine", 6, "schedule.warmup_steps: got 6, expected 0 <= value < the 6 updates"),
+        ("constant", -1, "schedule.warmup_steps: got -1"),
+    ],
+)
+def test_impossible_schedules_in_steps_are_refused(name, warmup, message):
+    with pytest.raises(ConfigError, match=message):
+        step_learning_rates(name, 1.0, 6, warmup)
 
 
 @pytest.mark.parametrize(

@@ -16,3 +16,12 @@ def test_loss_is_the_mean_soft_target_cross_entropy():
     np.testing.assert_allclose(float(loss.asnumpy()), expected, rtol=1e-6)
     assert len(terms) == len(SupervisedObjective.term_names) == 1
     assert float(terms[0].asnumpy()) == float(loss.asnumpy())
+
+
+def test_loss_of_the_peft_specification():
+    """Two smoothed targets and the loss that the authors' code gives (section 5)."""
+    logits = np.array([[1, 2, 3, 4], [0, 0, 1, 0]], np.float32)
+    targets = np.full((2, 4), 0.025, np.float32)
+    targets[0, 1] = targets[1, 3] = 0.925
+    loss, _ = SupervisedObjective(nn.Identity())(Tensor(logits), Tensor(targets))
+    np.testing.assert_allclose(float(loss.asnumpy()), 2.0544291, rtol=1e-6)

@@ -16,6 +16,17 @@ def flat_batch(batch=8, height=32, width=24):
     return np.broadcast_to(values[:, None, None, None], (batch, height, width, 3)).copy()
 
 
+class GlobalStream:
+    """NumPy's first generator under the names of its newer one.
+
+    timm draws from it, and so do the measurements of the PEFT specification, section 5.
+    """
+
+    def __init__(self, seed: int) -> None:
+        stream = np.random.RandomState(seed)
+        self.random, self.beta, self.integers = stream.random_sample, stream.beta, stream.randint
+
+
 def own_share(mixed, images):
     return (mixed == images).all(axis=-1).mean(axis=(1, 2))  # (B,)
 
@@ -154,3 +165,32 @@ def test_bad_options_are_named(options):
     (name,) = options
     with pytest.raises(ConfigError, match=f"{name}: got"):
         Mixing(10, **options)
+
+
+def test_batches_of_timm_s_mixer_for_its_own_draws():
+    """Mixup and CutMix on, four batches: the draws make all of them mixup."""
+    mixing = Mixing(4, mixup_alpha=0.8, cutmix_alpha=1.0, prob=1.0, label_smoothing=0.1)
+    stream, labels = GlobalStream(0), np.arange(4)
+    images = np.zeros((4, 224, 224, 3), np.uint8)
+    images[0] = 255
+    for lam, first_row in [
+        (0.53151, [0.503356, 0.025, 0.025, 0.446645]),
+        (0.43653, [0.417877, 0.025, 0.025, 0.532123]),
+        (0.10809, [0.122279, 0.025, 0.025, 0.827721]),
+        (0.57136, [0.539222, 0.025, 0.025, 0.410778]),
+    ]:
+        mixed, targets = mixing(images, labels, stream)
+        np.testing.assert_allclose(targets[0], first_row, atol=1e-6)
+        assert set(mixed[0].ravel()) == {round(255 * lam)}
+
+
+def test_boxes_of_timm_s_mixer_for_its_own_draws():
+    stream = GlobalStream(0)
+    assert cutmix_box(224, 224, 0.3, stream) == (79, 224, 0, 140)
+    images = np.zeros((2, 224, 224, 3), np.uint8)
+    images[1] = 255
+    mixed, lam = cutmix(images, 0.3, stream)
+    assert lam == pytest.approx(0.536631, abs=1e-6)
+    pasted = np.zeros((224, 224), bool)
+    pasted[24:210, 99:224] = True
+    np.testing.assert_array_equal(mixed[0, :, :, 0] == 255, pasted)

@@ -127,6 +127,7 @@ def test_fill_colour(mean, colour):
         ({"rand_augment": "rand-q9"}, "rand_augment: unknown section 'q9'"),
         ({"rand_augment": FULL, "interpolation": "lanczos"}, "interpolation: got 'lanczos'"),
         ({"scale": (0.9, 0.1)}, "scale"),
+        ({"rand_augment": FULL, "trivial_augment": True}, "trivial_augment: got true beside"),
     ],
 )
 def test_bad_options_are_named(options, named):

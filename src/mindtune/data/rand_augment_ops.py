@@ -148,28 +148,29 @@ def _rotate(image: Image.Image, degrees: float, canvas: Canvas) -> Image.Image:
 
 
 def _shear_x(image: Image.Image, slope: float, canvas: Canvas) -> Image.Image:
-    return _affine(image, (1, slope, 0, 0, 1, 0), canvas)
+    return affine(image, (1, slope, 0, 0, 1, 0), canvas)
 
 
 def _shear_y(image: Image.Image, slope: float, canvas: Canvas) -> Image.Image:
-    return _affine(image, (1, 0, 0, slope, 1, 0), canvas)
+    return affine(image, (1, 0, 0, slope, 1, 0), canvas)
 
 
 def _translate_x(image: Image.Image, share: float, canvas: Canvas) -> Image.Image:
-    return _affine(image, (1, 0, share * image.width, 0, 1, 0), canvas)
+    return affine(image, (1, 0, share * image.width, 0, 1, 0), canvas)
 
 
 def _translate_y(image: Image.Image, share: float, canvas: Canvas) -> Image.Image:
-    return _affine(image, (1, 0, 0, 0, 1, share * image.height), canvas)
+    return affine(image, (1, 0, 0, 0, 1, share * image.height), canvas)
 
 
 def _map_levels(image: Image.Image, table: list[int]) -> Image.Image:
     return image.point(table * len(image.getbands()))
 
 
-def _affine(
+def affine(
     image: Image.Image, matrix: tuple[float, float, float, float, float, float], canvas: Canvas
 ) -> Image.Image:
+    """Pixel (x, y) of the result comes from (a x + b y + c, d x + e y + f) of ``image``."""
     return image.transform(
         image.size,
         Image.Transform.AFFINE,

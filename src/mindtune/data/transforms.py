@@ -21,6 +21,7 @@ from mindtune.data.crops import (
 )
 from mindtune.data.interpolation import filters_named
 from mindtune.data.rand_augment import RandAugment
+from mindtune.data.trivial_augment import TrivialAugmentWide
 from mindtune.errors import ConfigError
 from mindtune.preprocessing import Preprocessing
 
@@ -44,7 +45,7 @@ class RandomFlip:
 
 
 class TrainTransform:
-    """Random crop, flip and RandAugment, in this order (moment probing spec 4.1).
+    """Random crop, flip, and RandAugment or TrivialAugment (moment probing spec 4.1, PEFT spec 7).
 
     The authors' ``--simple-aug`` is ``rand_augment=None``. Their ``--no-aug``, which has nothing
     random in it, is ``EvalTransform`` with ``preprocessing.resize`` "square".
@@ -57,11 +58,13 @@ class TrainTransform:
         interpolation: a filter's name, or ``"random"``: bilinear or bicubic, drawn anew for the
             crop of each image and for each of RandAugment's geometric operations.
         rand_augment: timm's configuration string, for example ``"rand-m9-mstd0.5-inc1"``, or None.
+        trivial_augment: TrivialAugment with the wide ranges, in place of RandAugment.
         direct_resize: resize straight to the square instead of cropping; ``scale`` and ``ratio``
             then have no effect.
 
     Raises:
-        ConfigError: a value is out of range, or a name or configuration string is unknown.
+        ConfigError: a value is out of range, a name or configuration string is unknown, or both
+            augmentations are asked for.
     """
 
     def __init__(
@@ -73,8 +76,14 @@ class TrainTransform:
         hflip: float = 0.5,
         interpolation: str = "random",
         rand_augment: str | None = None,
+        trivial_augment: bool = False,
         direct_resize: bool = False,
     ) -> None:
+        if trivial_augment and rand_augment is not None:
+            raise ConfigError(
+                f"augment.trivial_augment: got true beside augment.rand_augment {rand_augment!r}, "
+                "expected one of the two; leave one out"
+            )
         size = preprocessing.input_size
         steps: list[RandomStep] = [
             SquareResize(size, interpolation)
@@ -87,6 +96,8 @@ class TrainTransform:
             steps.append(
                 RandAugment.from_config(rand_augment, fill=fill, interpolation=interpolation)
             )
+        if trivial_augment:
+            steps.append(TrivialAugmentWide())
         self.steps = tuple(steps)
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> np.ndarray:

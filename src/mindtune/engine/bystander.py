@@ -12,7 +12,7 @@ from mindtune.engine.log import RunLog
 class UnwrittenLog(RunLog):
     """Takes records and forgets them."""
 
-    def forget_after(self, step: int, epoch: int) -> None:
+    def forget_after(self, step: int, round_is_closed: bool) -> None:
         return
 
     def write(self, record: Mapping[str, Any]) -> None:

@@ -33,9 +33,10 @@ class Position:
         step: updates done in all.
         best: best selection metric so far (such as top-1 in percent), None before the first
             evaluation.
-        best_epoch: epoch (1-based) that reached it.
+        best_epoch: epochs finished when it was reached.
+        best_step: updates done when it was reached.
         seconds: spent on the updates and evaluations behind this position, over all sessions.
-        loss_sum, loss_count: over the updates of the epoch under way.
+        loss_sum, loss_count: over the updates of the round under way, see mindtune.engine.plan.
     """
 
     epoch: int = 0
@@ -43,9 +44,15 @@ class Position:
     step: int = 0
     best: float | None = None
     best_epoch: int | None = None
+    best_step: int | None = None
     seconds: float = 0.0
     loss_sum: float = 0.0
     loss_count: int = 0
+
+    @property
+    def round_is_closed(self) -> bool:
+        """Whether no update was done since the last record and evaluation."""
+        return self.loss_count == 0
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def console_of(rank: int, ranks: int) -> Console:
 class RunLog:
     """Records of one run: a JSON line each; those of an epoch also make the rows of a CSV.
 
-    Every record holds ``kind`` (``step`` or ``epoch``) and ``step``, the updates done so far.
+    Every record holds ``kind`` (``step`` or ``epoch``) and ``step``, the updates done so far. Those
+    of kind ``epoch`` close an epoch or, in a run which counts updates, what lies between two
+    evaluations; their ``epoch`` is the number of epochs finished.
     """
 
     def __init__(self, folder: Path, console: Console, tensorboard: bool = False) -> None:
@@ -55,10 +57,18 @@ class RunLog:
         self.console = console
         self.events = _tensorboard(folder / "tensorboard") if tensorboard else None
 
-    def forget_after(self, step: int, epoch: int) -> None:
-        """Drop records past ``step`` or ``epoch``, which a resumed run is about to make again."""
+    def forget_after(self, step: int, round_is_closed: bool) -> None:
+        """Drop records past ``step``, which a resumed run is about to make again.
+
+        The one which closes a round at ``step`` is among them unless ``round_is_closed``.
+        """
         if self.path.exists():
-            kept = [r for r in self.records() if r["step"] <= step and r.get("epoch", 0) <= epoch]
+            last_closing = step if round_is_closed else step - 1
+            kept = [
+                record
+                for record in self.records()
+                if record["step"] <= (last_closing if record["kind"] == "epoch" else step)
+            ]
             write_atomically(self.path, "".join(json.dumps(r) + "\n" for r in kept).encode())
         self._write_table()
 
@@ -112,13 +122,13 @@ class RunLog:
         write_atomically(self.table, text.getvalue().encode())
 
 
-class EpochProgress:
+class RoundProgress:
     """A bar on a terminal; elsewhere a plain line every ``log_every`` updates, from the loop."""
 
-    def __init__(self, console: Console, epoch: int, total: int) -> None:
+    def __init__(self, console: Console, title: str, total: int) -> None:
         self.console = console
         self.bar = Progress(
-            TextColumn(f"epoch {epoch}"),
+            TextColumn(title),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[status]}"),
@@ -130,7 +140,7 @@ class EpochProgress:
         self.task = self.bar.add_task("train", total=total, status="")
 
     @contextmanager
-    def shown(self) -> Iterator[EpochProgress]:
+    def shown(self) -> Iterator[RoundProgress]:
         """Draw while the block runs."""
         with self.bar:
             yield self

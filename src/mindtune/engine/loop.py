@@ -1,4 +1,4 @@
-"""The training loop: epochs, updates, evaluation, checkpoints, log. Every method runs this one."""
+"""The training loop: rounds, updates, evaluation, checkpoints, log. Every method runs this one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from mindspore import Tensor
 
 from mindtune.engine.checkpoint import Checkpoints, Position
 from mindtune.engine.distributed.stopping import StoppedError, StopRequest, StopRequested
-from mindtune.engine.log import EpochProgress, RunLog
+from mindtune.engine.log import RoundProgress, RunLog
+from mindtune.engine.plan import Plan
 from mindtune.engine.selection import Selection
 from mindtune.engine.step import TrainStep
 from mindtune.engine.updates import PendingUpdates
 from mindtune.errors import DivergedError
+
+Batch = tuple[np.ndarray, ...]
 
 
 class EpochSource(Protocol):
@@ -28,7 +31,7 @@ class EpochSource(Protocol):
     @property
     def num_batches(self) -> int: ...
 
-    def epoch(self, epoch: int, first_image: int = 0) -> Iterator[tuple[np.ndarray, ...]]: ...
+    def epoch(self, epoch: int, first_image: int = 0) -> Iterator[Batch]: ...
 
 
 @dataclass
@@ -40,16 +43,12 @@ class Loop:
         loader: batches by epoch.
         rates: learning rate of every update of the whole run and every group (T, G); the largest
             is what the log says.
-        epochs: epochs to run, cool-down included.
-        steps_per_epoch: updates of a whole epoch.
-        images_per_epoch: images from which an epoch takes as many updates as they fill.
-        images_per_step: images an update sees, over all ranks.
+        plan: how long the run is, and where it is evaluated.
         check: called before every evaluation with the updates done; raises where ranks differ.
         evaluate: returns metrics; runs on the averaged weights where there are any.
         selection: which of them chooses the best checkpoint.
-        evaluate_every: epochs between evaluations.
         checkpoints, log: where the run is kept.
-        checkpoint_every: updates between checkpoints inside an epoch; 0 for none.
+        checkpoint_every: updates between checkpoints inside a round; 0 for none.
         stop: served between updates and evaluation batches, by a checkpoint and an end.
         position: where to start, and how far it has come.
         mark: when ``position.seconds`` was last brought up to date.
@@ -58,14 +57,10 @@ class Loop:
     step: TrainStep
     loader: EpochSource
     rates: np.ndarray
-    epochs: int
-    steps_per_epoch: int
-    images_per_epoch: int
-    images_per_step: int
+    plan: Plan
     check: Callable[[int], None]
     evaluate: Callable[[], dict[str, Any]]
     selection: Selection
-    evaluate_every: int
     checkpoints: Checkpoints
     log: RunLog
     stop: StopRequest
@@ -83,54 +78,44 @@ class Loop:
         """
         self.mark = time.perf_counter()
         with self.stop.listening():
-            while self.position.epoch < self.epochs:
-                self._run_epoch()
+            while not self.plan.is_over(self.position):
+                self._run_round()
         return self.position
 
-    def _run_epoch(self) -> None:
+    def _run_round(self) -> None:
         position = self.position
-        updates = self._updates_left()
+        updates, title = self.plan.updates_left(position), self.plan.title(position)
         started = time.perf_counter()
-        self._train_epoch(updates)
+        self._train(updates, title)
         seconds = time.perf_counter() - started
         trained = replace(position)
-        record = self._epoch_record(updates * self.images_per_step / seconds)
-        if position.epoch % self.evaluate_every == 0 or position.epoch == self.epochs:
+        record = self._close_round(updates * self.plan.images_per_step / seconds)
+        if self.plan.is_evaluated(position):
             self.check(position.step)
             try:
                 record.update(self._evaluate_and_select(record["lr"]))
             except StopRequested:
                 self._stop(trained)
-        # Log first: a run killed in between resumes before this epoch and logs it again.
+        # Log first: a run killed in between resumes before this round and logs it again.
         self.log.write(record)
         self._save_last(position)
-        self._say_epoch(record)
+        self._say_round(title, record)
 
-    def _updates_left(self) -> int:
-        """Updates that the rest of the epoch fills."""
-        return (self.images_per_epoch - self.position.images_in_epoch) // self.images_per_step
-
-    def _rates(self) -> np.ndarray:
-        """Learning rates by the share of the schedule behind us, whatever ranks that was on."""
-        in_epoch = self.position.images_in_epoch // self.images_per_step
-        return self.rates[self.position.epoch * self.steps_per_epoch + in_epoch]
-
-    def _train_epoch(self, updates: int) -> None:
+    def _train(self, updates: int, title: str) -> None:
         position = self.position
-        progress = EpochProgress(self.log.console, position.epoch + 1, updates)
-        batches = self.loader.epoch(position.epoch, position.images_in_epoch)
+        images_per_step = self.plan.images_per_step
+        progress = RoundProgress(self.log.console, title, updates)
         pending = PendingUpdates(
-            position, self.checkpoints, self.log, self.step.term_names, self.images_per_step
+            position, self.checkpoints, self.log, self.step.term_names, images_per_step
         )
         with progress.shown():
-            for _ in range(updates):
-                group = list(itertools.islice(batches, self.step.accumulate))
-                rates = self._rates()
+            for group in self._groups(updates):
+                rates = self.rates[self.plan.next_update(position)]  # (G,)
                 columns = [tuple(Tensor(column) for column in batch) for batch in group]
                 output = self.step(rates, position.step, columns)
                 pending.add(position.step, float(rates.max()), output)
                 position.step += 1
-                position.images_in_epoch += self.images_per_step
+                position.images_in_epoch += images_per_step
                 progress.advance()
                 checkpoint, stop = self._is_due(self.checkpoint_every), self.stop.is_due
                 if checkpoint or stop or self._is_due(self.log_every):
@@ -140,6 +125,26 @@ class Loop:
                 if checkpoint:
                     self._save_last(position)
             pending.read(progress)
+
+    def _groups(self, updates: int) -> Iterator[list[Batch]]:
+        """The batches of each of ``updates`` updates, from as many epochs as they take."""
+        position = self.position
+        while updates > 0:
+            self._end_full_epoch()
+            batches = self.loader.epoch(position.epoch, position.images_in_epoch)
+            in_epoch = min(updates, self._updates_left_in_epoch())
+            for _ in range(in_epoch):
+                yield list(itertools.islice(batches, self.step.accumulate))
+            updates -= in_epoch
+
+    def _updates_left_in_epoch(self) -> int:
+        left = self.plan.images_per_epoch - self.position.images_in_epoch
+        return left // self.plan.images_per_step
+
+    def _end_full_epoch(self) -> None:
+        """An epoch whose images cannot fill another update is over."""
+        if self._updates_left_in_epoch() < 1:
+            self.position.epoch, self.position.images_in_epoch = self.position.epoch + 1, 0
 
     def _is_due(self, every: int) -> bool:
         return every > 0 and self.position.step % every == 0
@@ -159,12 +164,12 @@ class Loop:
             number,
         )
 
-    def _epoch_record(self, images_per_second: float) -> dict[str, Any]:
-        """Close the epoch: its record, and the position at the start of the next."""
+    def _close_round(self, images_per_second: float) -> dict[str, Any]:
+        """Close the round: its record, and the position at the start of the next."""
         position = self.position
         mean_loss = position.loss_sum / position.loss_count
-        rate = float(self.rates[(position.epoch + 1) * self.steps_per_epoch - 1].max())
-        position.epoch, position.images_in_epoch = position.epoch + 1, 0
+        rate = float(self.rates[self.plan.next_update(position) - 1].max())
+        self._end_full_epoch()
         position.loss_sum, position.loss_count = 0.0, 0
         return {
             "kind": "epoch",
@@ -188,11 +193,12 @@ class Loop:
             value = metrics[self.selection.metric]
             if self.selection.improves(value, position.best):
                 position.best, position.best_epoch = value, position.epoch
+                position.best_step = position.step
                 self.checkpoints.save_best(position)
         return {f"eval_{name}": value for name, value in metrics.items()}
 
-    def _say_epoch(self, record: dict[str, Any]) -> None:
+    def _say_round(self, title: str, record: dict[str, Any]) -> None:
         shown = ", ".join(
             f"{key} {value:.4g}" for key, value in record.items() if isinstance(value, float)
         )
-        self.log.console.print(f"epoch {record['epoch']}/{self.epochs}: {shown}", highlight=False)
+        self.log.console.print(f"{title}: {shown}", highlight=False)

@@ -18,22 +18,20 @@ def learning_rates(
     warmup_lr: float = 1e-7,
     min_lr: float = 1e-8,
     cooldown_epochs: int = 0,
+    warmup_steps: int | None = None,
 ) -> np.ndarray:
     """Learning rate of every update, float64 ((epochs + cooldown_epochs) * steps_per_epoch,).
 
-    ``cosine`` rises linearly from ``warmup_lr`` over the warm-up and falls on half a cosine over
-    the rest, both counted in steps. ``authors_cosine`` is Moment Probing's released schedule: it
-    changes once an epoch, and its cosine counts from epoch 0, so the first rate after the warm-up
-    lies below ``lr`` and epoch 0 runs wholly at ``warmup_lr``. ``constant`` stays at ``lr`` after
-    the warm-up. Cool-down epochs run at ``min_lr`` (``constant``: at ``lr``).
+    ``cosine`` and ``constant`` are those of ``step_learning_rates``. ``authors_cosine`` is Moment
+    Probing's released schedule: it changes once an epoch, and its cosine counts from epoch 0, so
+    the first rate after the warm-up lies below ``lr`` and epoch 0 runs wholly at ``warmup_lr``.
+    ``warmup_steps`` takes the place of ``warmup_epochs`` where it is given. Cool-down epochs run
+    at ``min_lr`` (``constant``: at ``lr``).
 
     Raises:
         ConfigError: unknown name, or a warm-up longer than the run.
     """
-    if name not in SCHEDULES:
-        raise ConfigError(
-            f"schedule.name: got {name!r}, expected a known one{nearest(name, SCHEDULES)}"
-        )
+    _check_name(name)
     if not 0 <= warmup_epochs < max(epochs, 1):
         raise ConfigError(
             f"schedule.warmup_epochs: got {warmup_epochs}, expected 0 <= value < epochs ({epochs})"
@@ -44,14 +42,52 @@ def learning_rates(
             _authors(epoch, lr, epochs, warmup_epochs, warmup_lr, min_lr), steps_per_epoch
         )
     else:
-        step = np.arange(epochs * steps_per_epoch, dtype=np.float64)
-        warmup = warmup_epochs * steps_per_epoch
-        rising = warmup_lr + step * (lr - warmup_lr) / max(warmup, 1)
-        progress = (step - warmup) / max(len(step) - warmup, 1)
-        falling = _half_cosine(progress, lr, min_lr) if name == "cosine" else np.full_like(step, lr)
-        rates = np.where(step < warmup, rising, falling)
+        warmup = warmup_epochs * steps_per_epoch if warmup_steps is None else warmup_steps
+        rates = step_learning_rates(name, lr, epochs * steps_per_epoch, warmup, warmup_lr, min_lr)
     final = lr if name == "constant" else min_lr
     return np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+
+
+def step_learning_rates(
+    name: str,
+    lr: float,
+    steps: int,
+    warmup_steps: float = 0,
+    warmup_lr: float = 1e-7,
+    min_lr: float = 1e-8,
+) -> np.ndarray:
+    """Learning rate of every update, float64 (steps,), of a schedule that counts in updates.
+
+    ``cosine`` rises linearly from ``warmup_lr`` over the warm-up and falls on half a cosine over
+    the rest, so that the first update has ``warmup_lr`` and the last lies just above ``min_lr``.
+    ``constant`` stays at ``lr`` after the warm-up.
+
+    Raises:
+        ConfigError: unknown name or one that counts in epochs, or a warm-up longer than the run.
+    """
+    _check_name(name)
+    if name == "authors_cosine":
+        raise ConfigError(
+            "schedule.name: got authors_cosine, which changes every epoch, expected cosine or "
+            "constant with steps; give the length as epochs instead"
+        )
+    if not 0 <= warmup_steps < steps:
+        raise ConfigError(
+            f"schedule.warmup_steps: got {warmup_steps:g}, expected 0 <= value < the {steps} "
+            "updates of the run"
+        )
+    step = np.arange(steps, dtype=np.float64)
+    rising = warmup_lr + step * (lr - warmup_lr) / max(warmup_steps, 1)
+    progress = (step - warmup_steps) / max(steps - warmup_steps, 1)
+    falling = _half_cosine(progress, lr, min_lr) if name == "cosine" else np.full_like(step, lr)
+    return np.where(step < warmup_steps, rising, falling)
+
+
+def _check_name(name: str) -> None:
+    if name not in SCHEDULES:
+        raise ConfigError(
+            f"schedule.name: got {name!r}, expected a known one{nearest(name, SCHEDULES)}"
+        )
 
 
 def _half_cosine(progress: np.ndarray, lr: float, min_lr: float) -> np.ndarray:

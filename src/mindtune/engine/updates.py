@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from mindtune.engine.checkpoint import Checkpoints, Position
-from mindtune.engine.log import EpochProgress, RunLog
+from mindtune.engine.log import RoundProgress, RunLog
 from mindtune.engine.step import StepOutput
 from mindtune.errors import DivergedError
 
@@ -33,8 +33,8 @@ class PendingUpdates:
         """Update number ``step`` (0-based) was started at learning rate ``rate``."""
         self.waiting.append((step, rate, output))
 
-    def read(self, progress: EpochProgress) -> None:
-        """Add the losses to the epoch's mean and log the last update.
+    def read(self, progress: RoundProgress) -> None:
+        """Add the losses to the round's mean and log the last update.
 
         Raises:
             DivergedError: a loss or gradient norm that is NaN or infinite.

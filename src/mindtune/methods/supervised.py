@@ -77,7 +77,8 @@ class Supervised:
             self.network, loader, self.num_classes, sum_over_ranks=world.sum
         ).metrics()
         self.run.say(
-            f"best epoch on {split}: top-1 {metrics['top1']:.2f} %, top-5 {metrics['top5']:.2f} %"
+            f"best checkpoint on {split}: top-1 {metrics['top1']:.2f} %, "
+            f"top-5 {metrics['top5']:.2f} %"
         )
         found = {"split": split, "metrics": metrics, "skipped_images": self.splits.skipped}
         if self.forgetting is not None:

@@ -1,10 +1,19 @@
-"""Text files of ``key value`` lines, as bird data sets use them."""
+"""Text files that list a data set: lines of ``key value``, or of one entry each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mindtune.errors import DataError
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file without outer spaces; those that are empty then are left out.
+
+    Raises:
+        DataError: the file is not text.
+    """
+    return [line for _, line in _numbered_lines(path)]
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -15,15 +24,9 @@ def read_table(path: Path) -> dict[str, str]:
     Raises:
         DataError: the file is not text, or a line is no such pair or repeats a key.
     """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); unpack it again") from error
     table: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        key, _, value = line.strip().partition("\t" if "\t" in line.strip() else " ")
+    for number, line in _numbered_lines(path):
+        key, _, value = line.partition("\t" if "\t" in line else " ")
         if not value or key in table:
             raise DataError(
                 f"{path}, line {number}: got {line!r}, expected 'key value' with a new key; "
@@ -31,3 +34,12 @@ def read_table(path: Path) -> dict[str, str]:
             )
         table[key] = value.strip()
     return table
+
+
+def _numbered_lines(path: Path) -> list[tuple[int, str]]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); unpack it again") from error
+    stripped = ((number, line.strip()) for number, line in enumerate(lines, start=1))
+    return [(number, line) for number, line in stripped if line]
