@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from mindtune import assemble, rank_checks
 from mindtune.classifier import Classifier
 from mindtune.config import RunConfig
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
-from mindtune.evaluation.features import LabelledFeatures, PooledFeatures
+from mindtune.evaluation.features import PooledFeatures
 from mindtune.evaluation.knn import check_knn, evaluate_knn
-from mindtune.frozen_features import frozen_features
+from mindtune.frozen_features import FrozenFeatures
 from mindtune.preprocessing import Preprocessing
 
 _MAIN = 20  # the k of DINO's published figures
@@ -95,15 +97,21 @@ class KNNEvaluation:
             "precision": config.precision,
         }
 
-        def features(source: ImageSource) -> LabelledFeatures:
-            return frozen_features(
+        def features(source: ImageSource) -> FrozenFeatures:
+            return FrozenFeatures(
                 cell, width, source, preprocessing, self.config, self.world,
                 cache=self.config.knn.cache, what=what,
             )  # fmt: skip
 
-        knn = self.config.knn
-        bank, queries = features(self.bank), features(self.queries)
-        found = evaluate_knn(bank, queries, self.num_classes, knn.k, knn.temperature, self.world)
+        found = evaluate_knn(
+            features(self.bank).parts(),
+            np.asarray(self.bank.labels),
+            features(self.queries).share(),
+            self.num_classes,
+            self.config.knn.k,
+            self.config.knn.temperature,
+            self.world,
+        )
         return {str(k): accuracy for k, accuracy in found.items()}
 
     def description(self) -> dict[str, Any]:

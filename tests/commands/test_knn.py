@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from sklearn.neighbors import KNeighborsClassifier
 
 import mindtune
+from mindtune import cli, commands
 from mindtune.data.datasets import create_dataset
 from mindtune.weights.load import load_weights
 
@@ -36,10 +39,20 @@ def start(trained) -> Path:
 
 
 @pytest.fixture(scope="module")
+def judged(start, tmp_path_factory) -> dict[str, Any]:
+    """What eval.py says of it, which started from nothing."""
+    out = tmp_path_factory.mktemp("judged")
+    argv = ["--pretrained", str(start), "--protocol", "knn", *K, "--out", str(out)]
+    assert cli.run(commands.evaluate, argv) == 0
+    return read_json(out / "eval_knn_digits_test.json")
+
+
+@pytest.fixture(scope="module")
 def tuned(trained, start) -> Path:
-    """The same, tuned on the other five, hard enough to forget."""
+    """The same backbone tuned on the other five, on darker images, hard enough to forget."""
     hard = ("--tuning.modes", "[psrp,full]", "--optim.lr", "0.02", "--schedule.min_lr", "0.02")
-    return trained("--pretrained", str(start), *TARGET, *hard, *FORGETTING)
+    dark = ("--preprocessing.mean", "[0.9,0.9,0.9]")
+    return trained("--pretrained", str(start), *TARGET, *hard, *dark, *FORGETTING)
 
 
 @pytest.fixture
@@ -48,61 +61,54 @@ def run_folder(tuned: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tuned, tmp_path / "run"))
 
 
-def features_by_hand(weights: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def top1_by_sklearn(weights: Path, ks: tuple[int, ...]) -> list[float]:
     """Images of five digits made ready in NumPy, one batch through the bare backbone."""
-    digits = create_dataset("digits", None, split)
-    chosen = np.flatnonzero(digits.labels < 5)
-    images = [digits.load(int(i)).resize((32, 32), Image.BICUBIC) for i in chosen]
-    pixels = (np.stack(images) / 255 - 0.5) / 0.5
+    pixels, labels = [], []
+    for split in ("train", "test"):
+        digits = create_dataset("digits", None, split)
+        chosen = np.flatnonzero(digits.labels < 5)
+        images = [digits.load(int(i)).resize((32, 32), Image.BICUBIC) for i in chosen]
+        pixels.append((np.stack(images) / 255 - 0.5) / 0.5)
+        labels.append(digits.labels[chosen])
     backbone = mindtune.create_backbone("vit_test", 32)
     load_weights(backbone, weights, dropped=["head"])
     backbone.set_train(False)
-    tokens = Tensor(pixels.transpose(0, 3, 1, 2).astype(np.float32))
-    return backbone(tokens)[1].asnumpy(), digits.labels[chosen]
+    images = np.concatenate(pixels).transpose(0, 3, 1, 2).astype(np.float32)
+    bank, queries = np.split(backbone(Tensor(images))[1].asnumpy(), [len(labels[0])])
+    found = []
+    for k in ks:
+        judge = KNeighborsClassifier(
+            k, weights=lambda distance: np.exp((1 - distance) / TEMPERATURE), metric="cosine"
+        ).fit(bank, labels[0])
+        found.append(float(100 * np.mean(judge.predict(queries) == labels[1])))
+    return found
 
 
-def top1_by_sklearn(weights: Path, k: int) -> float:
-    bank, labels = features_by_hand(weights, "train")
-    judge = KNeighborsClassifier(
-        k, weights=lambda distance: np.exp((1 - distance) / TEMPERATURE), metric="cosine"
-    ).fit(bank, labels)
-    queries, wanted = features_by_hand(weights, "test")
-    return float(100 * np.mean(judge.predict(queries) == wanted))
-
-
-def test_accuracies_are_those_of_the_plain_backbone(start, command, tmp_path) -> None:
+def test_accuracies_are_those_of_the_plain_backbone(start, judged) -> None:
     """Whatever head is on it; and a run that started from nothing has no state before."""
-    options = ["--protocol", "knn", *K, "--out", tmp_path]
-    outcome = command("evaluate", "--pretrained", start, *options)
-    assert outcome.code == 0
-    found = read_json(tmp_path / "eval_knn_digits_test.json")
-    best = start / "checkpoints" / "best.safetensors"
-    for k, accuracy in found["after"].items():
-        assert accuracy["top1"] == pytest.approx(top1_by_sklearn(best, int(k)))
-        assert accuracy["top5"] == 100.0
-    assert list(found["after"]) == ["5", "20"]
-    assert found["metrics"] == {**found["after"]["20"], "images": found["images"]}
-    digits = create_dataset("digits", None, "train")
-    assert found["bank_images"] == np.sum(digits.labels < 5)
-    assert found["before"] is found["change"] is found["before_weights"] is None
-    assert "before" not in outcome.out
+    by_k = judged["after"]
+    wanted = top1_by_sklearn(start / "checkpoints" / "best.safetensors", (5, 20))
+    assert [by_k[k]["top1"] for k in ("5", "20")] == pytest.approx(wanted)
+    assert all(accuracy["top5"] == 100.0 for accuracy in by_k.values())  # of five classes
+    assert judged["k"] == 20
+    assert judged["metrics"] == {**by_k["20"], "images": judged["images"]}
+    assert judged["bank_images"] == np.sum(create_dataset("digits", None, "train").labels < 5)
+    assert judged["before"] is judged["change"] is judged["before_weights"] is None
 
 
 def test_a_run_tells_what_it_forgot_and_eval_tells_the_same(
-    start, run_folder, command, tmp_path
+    start, judged, run_folder, command, tmp_path
 ) -> None:
     told = read_json(run_folder / "result.json")["forgetting"]
     assert told["before_weights"] == str(start / "checkpoints" / "best.safetensors")
-    for k in ("5", "20"):
-        assert told["before"][k]["top1"] == pytest.approx(
-            top1_by_sklearn(start / "checkpoints" / "best.safetensors", int(k))
-        )
-        change = told["after"][k]["top1"] - told["before"][k]["top1"]
-        assert told["change"][k]["top1"] == pytest.approx(change)
-    assert any(told["change"][k]["top1"] for k in told["change"])
+    assert told["before"] == judged["after"]
+    assert told["preprocessing"] == judged["preprocessing"]
+    change = {k: after["top1"] - told["before"][k]["top1"] for k, after in told["after"].items()}
+    assert {k: value["top1"] for k, value in told["change"].items()} == pytest.approx(change)
+    assert any(change.values())
 
     options = ["--protocol", "knn", *SOURCE, "--knn.cache", tmp_path / "features"]
-    for _ in range(2):
+    for _ in range(2):  # the second time from the files
         outcome = command("evaluate", "--pretrained", run_folder, *options)
         assert outcome.code == 0
         found = read_json(run_folder / "eval_knn_digits_test.json")
@@ -111,58 +117,39 @@ def test_a_run_tells_what_it_forgot_and_eval_tells_the_same(
     assert f"(before {told['before']['20']['top1']:.2f} %, change" in outcome.out
 
 
-def test_the_state_before_is_given_or_left_out(start, run_folder, command, tmp_path) -> None:
+def test_logits_and_the_images_of_the_run_are_named_options(run_folder, command, tmp_path) -> None:
     told = read_json(run_folder / "result.json")["forgetting"]
-    moved = run_folder / "checkpoints" / "moved.safetensors"
+    moved = tmp_path / "moved.safetensors"
     _write_with_start(run_folder / "checkpoints" / "best.safetensors", moved, "nowhere/best")
-    options = ["--protocol", "knn", *SOURCE, "--out", tmp_path / "out"]
-    outcome = command("evaluate", "--pretrained", moved, *options)
+    options = ["--knn.space", "logits", "--knn.preprocessing", "run", "--protocol", "knn"]
+    outcome = command("evaluate", "--pretrained", moved, *SOURCE, *options, "--out", tmp_path)
     assert outcome.code == 0
     assert "not measured, nowhere/best is not here; give it as --before" in outcome.out
-    found = read_json(tmp_path / "out" / "eval_knn_digits_test.json")
-    assert (found["before"], found["after"]) == (None, told["after"])
-    assert command("evaluate", "--pretrained", moved, *options, "--before", start).code == 0
-    found = read_json(tmp_path / "out" / "eval_knn_digits_test.json")
-    assert (found["before"], found["after"]) == (told["before"], told["after"])
+    found = read_json(tmp_path / "eval_knn_digits_test.json")
+    assert (found["space"], told["space"]) == ("logits", "features")
+    assert (found["before"], found["change"]) == (None, None)
+    assert found["after"] != told["after"]
+    means = [say["preprocessing"]["mean"] for say in (found, told)]
+    assert means == [[0.9] * 3, [0.5] * 3]
+
+
+def test_the_state_before_may_be_given(start, judged, command, tmp_path) -> None:
+    """The state after is the same here: nothing changes, whatever the head."""
+    options = ["--protocol", "knn", *K, "--before", start, "--out", tmp_path]
+    best = start / "checkpoints" / "best.safetensors"
+    assert command("evaluate", "--pretrained", best, *options).code == 0
+    found = read_json(tmp_path / "eval_knn_digits_test.json")
+    assert found["before"] == found["after"] == judged["after"]
+    assert all(value == 0 for k in found["change"].values() for value in k.values())
 
 
 def _write_with_start(best: Path, to: Path, start: str) -> None:
     """The same weights of a run that says it started from ``start``."""
-    from safetensors import safe_open
-    from safetensors.numpy import load_file, save_file
-
     with safe_open(best, framework="np") as stored:
         metadata = dict(stored.metadata())
     header = json.loads(metadata["mindtune"])
     header["config"]["pretrained"] = start
     save_file(load_file(best), to, {**metadata, "mindtune": json.dumps(header)})
-
-
-def test_logits_are_another_space(run_folder, command, tmp_path) -> None:
-    options = ["--protocol", "knn", *SOURCE, "--knn.space", "logits", "--out", tmp_path]
-    assert command("evaluate", "--pretrained", run_folder, *options).code == 0
-    found = read_json(tmp_path / "eval_knn_digits_test.json")
-    told = read_json(run_folder / "result.json")["forgetting"]
-    assert found["space"] == "logits"
-    assert found["before"] == told["before"]
-    assert found["after"] != told["after"]
-
-
-def test_images_as_prepared_for_the_backbone_or_in_the_run(
-    start, trained, command, tmp_path
-) -> None:
-    """A run that changed the statistics is judged with those of its starting weights."""
-    dark = ("--preprocessing.mean", "[0.9,0.9,0.9]", *TARGET)
-    run = trained("--pretrained", str(start), *dark)
-    means = {}
-    for choice in ("backbone", "run"):
-        options = ["--protocol", "knn", *SOURCE, *K, "--knn.preprocessing", choice]
-        assert command("evaluate", "--pretrained", run, *options, "--out", tmp_path).code == 0
-        found = read_json(tmp_path / "eval_knn_digits_test.json")
-        means[choice] = found["preprocessing"]["mean"]
-        if choice == "backbone":  # of which nothing was trained
-            assert all(value == 0 for k in found["change"].values() for value in k.values())
-    assert means == {"backbone": [0.5] * 3, "run": [0.9] * 3}
 
 
 def test_validation_images_held_out_are_no_neighbours(

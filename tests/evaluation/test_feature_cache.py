@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindtune.errors import CheckpointError, DataError
-from mindtune.evaluation.feature_cache import FeatureCache
+from mindtune.evaluation.feature_cache import FeatureCache, blocks_of
 
 WHAT = {"weights": "abc", "images": {"images": 7}}
 FEATURES = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
@@ -88,3 +88,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"choose another cache"):
         share(tmp_path / "file" / "folder", 0, 1)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["file", "memory"])
+def test_features_in_blocks(kept, tmp_path):
+    values = share(tmp_path, 0, 1) if kept else FEATURES
+    blocks = list(blocks_of(values, 3))
+    assert [len(block) for block in blocks] == [3, 3, 1]
+    assert not any(isinstance(block, np.memmap) for block in blocks)
+    np.testing.assert_array_equal(np.concatenate(blocks), FEATURES)

@@ -7,7 +7,7 @@ from mindspore import Tensor, nn
 from mindtune.assemble import build_classifier
 from mindtune.config import RunConfig
 from mindtune.errors import DivergedError
-from mindtune.evaluation.features import PooledFeatures, fill_features
+from mindtune.evaluation.features import PooledFeatures, feature_batches, fill_features
 from mindtune.parameters import weights_of
 
 
@@ -30,7 +30,7 @@ def test_every_image_once_and_in_order(size):
     values = np.full((7, 3), np.nan, np.float32)
     network = Twice()
     network.set_train(True)
-    fill_features(values, network, batches(rows, size))
+    fill_features(values, feature_batches(network, batches(rows, size)))
     np.testing.assert_array_equal(values, 2 * rows)
     assert network.training
 
@@ -39,14 +39,14 @@ def test_every_image_once_and_in_order(size):
 def test_another_number_of_images_is_an_error(expected):
     values = np.empty((expected, 3), np.float32)
     with pytest.raises(ValueError, match="7|broadcast"):
-        fill_features(values, Twice(), batches(np.ones((7, 3), np.float32), 7))
+        fill_features(values, iter([np.ones((7, 3), np.float32)]))
 
 
 def test_features_that_are_not_finite_are_an_error():
     rows = np.ones((3, 2), np.float32)
     rows[1, 0] = np.inf
     with pytest.raises(DivergedError, match="NaN or infinite values for 1 of 3 images"):
-        fill_features(np.empty((3, 2), np.float32), Twice(), batches(rows, 3))
+        list(feature_batches(Twice(), batches(rows, 3)))
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,9 @@ def test_pooled_features_are_the_backbone_s_whatever_is_around_it(name, modes, h
     network = build_classifier(config, 3)
     names = [parameter.name for parameter in weights_of(network)]
     images = np.random.default_rng(0).standard_normal((2, 3, 32, 32)).astype(np.float32)
-    values = np.empty((2, network.backbone.num_features), np.float32)
-    fill_features(values, PooledFeatures(network.backbone), [(images, None, np.ones(2, bool))])
+    batch = (images, np.zeros(2, np.int32), np.ones(2, bool))
+    (values,) = feature_batches(PooledFeatures(network.backbone), [batch])
+    assert values.shape == (2, network.backbone.num_features)
     pooled = network.backbone(Tensor(images))[1].asnumpy()
     np.testing.assert_allclose(values, pooled, rtol=1e-5, atol=1e-6)
     assert [parameter.name for parameter in weights_of(network)] == names

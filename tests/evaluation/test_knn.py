@@ -60,8 +60,13 @@ def accuracy_by_hand(
     return {"top1": pytest.approx(top1), "top5": pytest.approx(top5)}
 
 
+def judge(bank: Split, queries: Split, classes: int, ks: list[int], temperature: float = 0.07):
+    """All in one process, the bank in one part."""
+    return evaluate_knn([bank.values], bank.labels, queries, classes, ks, temperature, World())
+
+
 def test_golden_accuracies():
-    found = evaluate_knn(*golden_features(), 10, list(GOLDEN), 0.07, World())
+    found = judge(*golden_features(), 10, list(GOLDEN))
     for k, (top1, top5) in GOLDEN.items():
         assert found[k] == {"top1": pytest.approx(top1), "top5": pytest.approx(top5)}, k
 
@@ -70,17 +75,26 @@ def test_golden_accuracies():
 def test_votes_counted_by_hand(classes, temperature):
     bank, queries = drawn_features(60, 40, classes)
     ks = [60, 1, 3, 13]
-    found = evaluate_knn(bank, queries, classes, ks, temperature, World())
+    found = judge(bank, queries, classes, ks, temperature)
     assert list(found) == ks
     for k in ks:
         assert found[k] == accuracy_by_hand(bank, queries, classes, k, temperature), k
 
 
-def test_large_sets_pass_in_blocks(monkeypatch):
-    expected = evaluate_knn(*golden_features(), 10, [5, 20], 0.07, World())
+@pytest.mark.parametrize("cuts", [[], [100], [1, 2, 40, 40, 299]])
+def test_large_sets_pass_in_blocks(cuts, monkeypatch):
+    bank, queries = golden_features()
+    expected = judge(bank, queries, 10, [5, 20])
     monkeypatch.setattr(knn, "_ROWS_AT_ONCE", 64)
     monkeypatch.setattr(knn, "_QUERIES_AT_ONCE", 33)
-    assert evaluate_knn(*golden_features(), 10, [5, 20], 0.07, World()) == expected
+    parts = iter(np.split(bank.values, cuts))
+    assert evaluate_knn(parts, bank.labels, queries, 10, [5, 20], 0.07, World()) == expected
+
+
+def test_labels_of_other_images_are_an_error():
+    bank, queries = golden_features()
+    with pytest.raises(ValueError, match="got 299 features for 300 labels"):
+        judge(Split(bank.values[1:], bank.labels), queries, 10, [5])
 
 
 class Threads:
@@ -111,12 +125,19 @@ class OneOf:
 def test_shares_of_ranks_give_what_one_rank_gives(size, images, monkeypatch):
     monkeypatch.setattr(knn, "_QUERIES_AT_ONCE", 6)
     bank, queries = drawn_features(*images, 5)
-    expected = evaluate_knn(bank, queries, 5, [1, 6], 0.07, World())
+    expected = judge(bank, queries, 5, [1, 6])
     threads, found = Threads(size), {}
 
     def run(rank: int) -> None:
-        shares = [Split(split.values[rank::size], split.labels) for split in (bank, queries)]
-        found[rank] = evaluate_knn(*shares, 5, [1, 6], 0.07, OneOf(threads, rank, size))
+        found[rank] = evaluate_knn(
+            [bank.values[rank::size]],
+            bank.labels,
+            Split(queries.values[rank::size], queries.labels),
+            5,
+            [1, 6],
+            0.07,
+            OneOf(threads, rank, size),
+        )
 
     workers = [threading.Thread(target=run, args=(rank,)) for rank in range(size)]
     for worker in workers:
@@ -136,4 +157,4 @@ def test_shares_of_ranks_give_what_one_rank_gives(size, images, monkeypatch):
 )
 def test_what_tells_no_accuracy_is_refused(images, classes, k, error, message):
     with pytest.raises(error, match=message):
-        evaluate_knn(*drawn_features(*images, classes), classes, [1, k], 0.07, World())
+        judge(*drawn_features(*images, classes), classes, [1, k])

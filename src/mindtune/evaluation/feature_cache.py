@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ class FeatureCache:
                 f"{self.folder}: the folder of features cannot be made ({error.strerror}); choose "
                 "another cache"
             ) from error
+
+
+def blocks_of(values: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """Copies of ``rows`` rows after the other.
+
+    A mapped file is mapped anew for each, so that what was read does not stay in the process.
+    """
+    mapped = values.filename if isinstance(values, np.memmap) else None
+    for start in range(0, len(values), rows):
+        source = values if mapped is None else _open(Path(mapped))
+        yield np.array(source[start : start + rows])
 
 
 def _write(path: Path, shape: tuple[int, int], fill: Fill) -> None:

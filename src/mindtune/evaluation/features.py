@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,31 +42,39 @@ class PooledFeatures(nn.Cell):
         return ops.cast(pooled, mstype.float32)
 
 
-def fill_features(
-    values: np.ndarray, network: nn.Cell, batches: Iterable[tuple[np.ndarray, ...]]
-) -> None:
-    """Put what ``network`` says of each image, in evaluation mode, into ``values``.
+def feature_batches(
+    network: nn.Cell, batches: Iterable[tuple[np.ndarray, ...]]
+) -> Iterator[np.ndarray]:
+    """What ``network`` says of each image, in evaluation mode, a batch (b, D) after the other.
 
     Args:
-        values: float32 (n, D) to fill.
-        network: images (B, 3, S, S) -> (B, D); its train mode is restored afterwards.
+        network: images (B, 3, S, S) -> (B, D); its train mode is restored in the end.
         batches: what ``EvalLoader`` yields; images that ``valid`` marks False are left out.
 
     Raises:
         DivergedError: features that are NaN or infinite.
-        ValueError: batches of another number of images than n, or features of another width.
     """
     was_training = network.training
     network.set_train(False)
-    filled = 0
     try:
         for images, _, valid in batches:
             found = network(Tensor(images)).asnumpy()[valid.reshape(-1).astype(bool)]
             _check_finite(found)
-            values[filled : filled + len(found)] = found
-            filled += len(found)
+            yield found
     finally:
         network.set_train(was_training)
+
+
+def fill_features(values: np.ndarray, found: Iterable[np.ndarray]) -> None:
+    """Put the batches ``found`` into ``values``, float32 (n, D), one after the other.
+
+    Raises:
+        ValueError: other than n images, or another width.
+    """
+    filled = 0
+    for batch in found:
+        values[filled : filled + len(batch)] = batch
+        filled += len(batch)
     if filled != len(values):
         raise ValueError(f"features: got {filled} images, expected {len(values)}")
 

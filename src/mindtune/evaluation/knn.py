@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -48,7 +48,8 @@ def check_knn(ks: Sequence[int], bank_images: int, queries: int, num_classes: in
 
 
 def evaluate_knn(
-    bank: LabelledFeatures,
+    bank: Iterable[np.ndarray],
+    bank_labels: np.ndarray,
     queries: LabelledFeatures,
     num_classes: int,
     ks: Sequence[int],
@@ -63,11 +64,12 @@ def evaluate_knn(
     min(5, k) classes, those without a vote among them. Equal votes go to the lower class and equal
     similarities to the lower image, which DINO's code leaves to its sorting.
 
-    All ranks see all queries, each seeks in its share of the bank: memory beside the features is
-    that of the queries and of their neighbours.
+    The bank passes by and is not kept: memory is that of the queries and of their neighbours. All
+    ranks hold all queries, and each seeks in its share of the bank.
 
     Args:
-        bank: labelled images to seek in, this rank's share.
+        bank: features of the images to seek in, this rank's share, in parts (n, D) of any length.
+        bank_labels: of all of them, int32 (N,).
         queries: images to classify, this rank's share.
         num_classes: number of classes the labels range over.
         ks: numbers of neighbours.
@@ -77,14 +79,17 @@ def evaluate_knn(
     Raises:
         ConfigError: more neighbours than the bank has images.
         DataError: fewer than two classes, or no queries.
+        ValueError: features of another number of images than there are labels.
     """
-    check_knn(ks, len(bank.labels), len(queries.labels), num_classes)
+    check_knn(ks, len(bank_labels), len(queries.labels), num_classes)
     search = NearestNeighbours(_all_queries(queries, ranks), max(ks))
-    for start in range(0, len(bank.values), _ROWS_AT_ONCE):
-        search.add(_unit(bank.values[start : start + _ROWS_AT_ONCE]))
+    for block in _blocks(bank):
+        search.add(_unit(block))
+    if search.rows_seen != len(range(ranks.rank, len(bank_labels), ranks.size)):
+        raise ValueError(f"k-NN: got {search.rows_seen} features for {len(bank_labels)} labels")
     hits = dict.fromkeys(ks, np.zeros(2, np.int64))
     for part, (similarities, images) in _neighbours(search, len(queries.labels), ranks):
-        neighbour_labels = bank.labels[images]
+        neighbour_labels = bank_labels[images]
         weights = np.exp((similarities - similarities[:, :1]).astype(np.float64) / temperature)
         for k in ks:
             votes = _votes(neighbour_labels[:, :k], weights[:, :k], num_classes)
@@ -92,6 +97,19 @@ def evaluate_knn(
             hits[k] = hits[k] + [np.sum(rank < 1), np.sum(rank < min(5, k))]
     shares = {k: 100.0 * counts / len(queries.labels) for k, counts in hits.items()}
     return {k: {"top1": float(one), "top5": float(five)} for k, (one, five) in shares.items()}
+
+
+def _blocks(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The rows of ``parts`` in blocks long enough that a search is worth its start."""
+    waiting: list[np.ndarray] = []
+    for part in parts:
+        for start in range(0, len(part), _ROWS_AT_ONCE):
+            waiting.append(part[start : start + _ROWS_AT_ONCE])
+            if sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+                yield np.concatenate(waiting)
+                waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _all_queries(queries: LabelledFeatures, ranks: Ranks) -> np.ndarray:
