@@ -56,7 +56,8 @@ _RANGES = (
         lambda value: value >= 1,
     ),
     (
-        ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs", "optim.weight_decay",
+        ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs", "schedule.lag",
+         "optim.weight_decay", "head.linear.init_scale",
          "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,

@@ -70,6 +70,7 @@ def frozen_features(
         "network": dict(what),
         "weights": weights_checksum(network),
         "preprocessing": preprocessing.as_dict(),
+        "statistics": config.evaluation.statistics,
         "images": identity_of(source),
         "first image": source.describe(0),
         **_identity_of_view(config, view),

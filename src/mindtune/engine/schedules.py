@@ -18,6 +18,7 @@ def learning_rates(
     warmup_lr: float = 1e-7,
     min_lr: float = 1e-8,
     cooldown_epochs: int = 0,
+    lag: int = 0,
 ) -> np.ndarray:
     """Learning rate of every update, float64 ((epochs + cooldown_epochs) * steps_per_epoch,).
 
@@ -25,7 +26,8 @@ def learning_rates(
     the rest, both counted in steps. ``authors_cosine`` is Moment Probing's released schedule: it
     changes once an epoch, and its cosine counts from epoch 0, so the first rate after the warm-up
     lies below ``lr`` and epoch 0 runs wholly at ``warmup_lr``. ``constant`` stays at ``lr`` after
-    the warm-up. Cool-down epochs run at ``min_lr`` (``constant``: at ``lr``).
+    the warm-up. Cool-down epochs run at ``min_lr`` (``constant``: at ``lr``). Update t has the rate
+    of update t - lag, or of the first one.
 
     Raises:
         ConfigError: unknown name, or a warm-up longer than the run.
@@ -51,7 +53,8 @@ def learning_rates(
         falling = _half_cosine(progress, lr, min_lr) if name == "cosine" else np.full_like(step, lr)
         rates = np.where(step < warmup, rising, falling)
     final = lr if name == "constant" else min_lr
-    return np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+    rates = np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+    return rates[np.maximum(np.arange(len(rates)) - lag, 0)]
 
 
 def _half_cosine(progress: np.ndarray, lr: float, min_lr: float) -> np.ndarray:
