@@ -8,6 +8,7 @@ import numpy as np
 from mindspore import Tensor
 
 from mindtune import assemble, run_folder
+from mindtune.errors import ConfigError
 from mindtune.evaluation.throughput import images_per_second
 from mindtune.protocols.evaluation import Evaluation
 
@@ -15,8 +16,14 @@ _CLASSES = 1000  # where nothing says how many
 
 
 def throughput(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
-    """Images a second of all ranks together, on noise: needs neither data nor weights."""
+    """Images a second of all ranks together, on noise: needs neither data nor weights.
+
+    Raises:
+        ConfigError: nothing is timed.
+    """
     config, options, start = evaluation.config, evaluation.config.throughput, evaluation.given
+    if options.repeats < 1:
+        raise ConfigError(f"throughput.repeats: got {options.repeats}, expected at least 1")
     classes, stored = _CLASSES, None
     if start is not None:
         classes, stored = len(start.class_names) or _CLASSES, start.preprocessing
