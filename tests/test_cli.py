@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from mindtune import cli
+from mindtune.config import RunConfig
 from mindtune.errors import ConfigError, DataError
 
 
@@ -37,3 +38,23 @@ def test_faults_of_ours_keep_their_traceback():
         cli.run(raising(OSError(errno.EBADF, "Bad file")), [])
     with pytest.raises(ZeroDivisionError):
         cli.run(raising(ZeroDivisionError()), [])
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["--tensorboard"], ["--tensorboard", "true"]),
+        (["--tensorboard", "--epochs", "3"], ["--tensorboard", "true", "--epochs", "3"]),
+        (["--tensorboard", "false"], ["--tensorboard", "false"]),
+        (["--data.skip_unreadable"], ["--data.skip_unreadable", "true"]),
+        (["--epochs", "--tensorboard=true"], ["--epochs", "--tensorboard=true"]),
+    ],
+)
+def test_a_switch_alone_is_true(argv, expected):
+    assert cli.with_true(argv, cli.switches_of(RunConfig)) == expected
+
+
+def test_switches_are_the_options_of_two_values():
+    switches = cli.switches_of(RunConfig)
+    assert {"--recompute", "--overwrite", "--optim.decay_bias_tables"} <= switches
+    assert not {"--epochs", "--precision", "--optim", "--ema_decay"} & switches

@@ -31,7 +31,7 @@ from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.layers.random import seed_random_layers
-from mindtune.preprocessing import Preprocessing
+from mindtune.preprocessing import STATISTICS, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
 from mindtune.tuning.apply import (
@@ -255,6 +255,9 @@ def build_eval_loader(
     ranks: int = 1,
 ) -> EvalLoader:
     """Batches of ``source`` in order, each image once over all ranks."""
+    if config.evaluation.statistics is not None:
+        mean, std = STATISTICS[config.evaluation.statistics]
+        preprocessing = preprocessing.updated({"mean": mean, "std": std})
     batch_size = min(config.evaluation.batch_size, max(len(source), 1))
     view = EvalTransform(preprocessing)
     workers = config.data.workers

@@ -7,10 +7,10 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
@@ -146,7 +146,7 @@ def parse(
         read_yaml(Path(file))
     try:
         parser.set_defaults(defaults)
-        values = parser.parse_args(with_smoke_last(argv))
+        values = parser.parse_args(with_true(with_smoke_last(argv), switches_of(config_class)))
         objects = parser.instantiate(values)
     except (ArgumentError, TypeError, KeyError) as error:
         raise ConfigError(explain(str(error), parser.valid_keys())) from error
@@ -176,6 +176,29 @@ def with_smoke_last(argv: Sequence[str]) -> list[str]:
             rest.append(word)
     smoke = str(resources.files("mindtune") / "smoke.yaml")
     return [*files, "--config", smoke, *rest]
+
+
+def switches_of(config_class: type, prefix: str = "--") -> set[str]:
+    """The options of ``config_class`` that are true or false."""
+    found = set()
+    types = get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        kind = types[field.name]
+        if dataclasses.is_dataclass(kind):
+            found |= switches_of(cast(type, kind), f"{prefix}{field.name}.")
+        elif kind is bool:
+            found.add(f"{prefix}{field.name}")
+    return found
+
+
+def with_true(argv: Sequence[str], switches: Collection[str]) -> list[str]:
+    """``--recompute`` alone means ``--recompute true``, and so for all ``switches``."""
+    words = []
+    for word, following in zip(argv, [*argv[1:], "--"]):
+        words.append(word)
+        if word in switches and following.startswith("--"):
+            words.append("true")
+    return words
 
 
 def option_value(argv: Sequence[str], *names: str) -> str | None:

@@ -19,9 +19,10 @@ _RUN_ONLY = (
     "pretrained", "pretrained_key", "out", "resume", "overwrite", "launcher", "restart_on_failure",
 )  # fmt: skip
 _TRAINING_ONLY = (
-    "epochs", "steps", "accumulate", "max_steps", "ema_decay", "checkpoint_every", "log_every",
-    "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment", "optim",
-    "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
+    "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",
+    "log_every", "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment",
+    "optim", "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
+    "method", "teacher", "distillation",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 
@@ -46,7 +47,8 @@ def train(argv: Sequence[str]) -> None:
 
 
 def evaluate(argv: Sequence[str]) -> None:
-    """``eval.py``: evaluate a run folder or a weight file."""
+    """``eval.py``: evaluate a run folder or a weight file; ``--throughput`` is a protocol too."""
+    argv = [f"--protocol={word[2:]}" if word == "--throughput" else word for word in argv]
     _refuse_training_options(argv)
     parser = cli.make_parser(EvaluateConfig, "eval.py", "Evaluate trained weights.")
     prepare_rank()

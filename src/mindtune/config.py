@@ -137,13 +137,16 @@ class TeacherConfig:
 
 @dataclass
 class DistillationConfig:
-    """Loss of method feature_distillation.
+    """Options of method feature_distillation.
 
     Attributes:
-        beta: distance where it turns from square to linear.
+        beta: distance where the loss turns from square to linear.
+        select: what chooses the best checkpoint on the selection split; the loss, or the accuracy
+            of the nearest training images (knn_top1), which needs labels.
     """
 
     beta: float = 2.0
+    select: Literal["loss", "knn_top1"] = "loss"
 
 
 @dataclass
@@ -153,9 +156,11 @@ class LinearHeadConfig:
     Attributes:
         pool: pooled is the backbone's own image feature, such as the class token of a ViT; mean the
             average of the patch tokens.
+        init_scale: factor of the starting weights; 0.001 in Feature Distillation's fine-tuning.
     """
 
     pool: Literal["pooled", "mean"] = "pooled"
+    init_scale: float = 1.0
 
 
 @dataclass
@@ -344,6 +349,8 @@ class ScheduleConfig:
         warmup_lr: rate at the start of the warm-up.
         min_lr: rate at the end, and during the cool-down.
         cooldown_epochs: epochs at min_lr after the scheduled ones; they come on top of epochs.
+        lag: updates by which the rates come late; 1 is Feature Distillation's code, whose first two
+            updates have the same rate.
     """
 
     name: Literal["cosine", "authors_cosine", "constant"] = "cosine"
@@ -352,6 +359,7 @@ class ScheduleConfig:
     warmup_lr: float = 1e-7
     min_lr: float = 1e-8
     cooldown_epochs: int = 0
+    lag: int = 0
 
 
 @dataclass
@@ -364,12 +372,15 @@ class EvaluationConfig:
         batch_size: images a batch.
         selection: split that chooses the best checkpoint; test reproduces papers that did so, and
             says so.
+        statistics: mean and std by which evaluation images are normalised; default: those of
+            training. clip reproduces Feature Distillation's released validation.
     """
 
     every: int = 1
     every_steps: Optional[int] = None
     batch_size: int = 64
     selection: Literal["val", "test"] = "val"
+    statistics: Optional[Literal["imagenet", "inception", "clip"]] = None
 
 
 @dataclass
@@ -447,6 +458,8 @@ class RunConfig:
         steps: updates in all, over as many epochs as they take; in place of epochs.
         batch_size: images a step and device.
         accumulate: steps whose gradients are averaged before one update.
+        recompute: forget what the blocks of the backbone computed, and compute it again for the
+            gradients: less memory, more time.
         max_steps: stop every epoch after this many updates.
         precision: fp32, or fp16 with dynamic loss scaling or bf16 where the device has them.
         ema_decay: decay of the weight average that is evaluated and saved as best; default: none.
@@ -472,6 +485,7 @@ class RunConfig:
     steps: Optional[int] = None
     batch_size: int = 64
     accumulate: int = 1
+    recompute: bool = False
     max_steps: Optional[int] = None
     precision: Literal["fp32", "fp16", "bf16"] = "fp32"
     ema_decay: Optional[float] = None
@@ -513,6 +527,19 @@ class TextConfig:
 
 
 @dataclass
+class ThroughputConfig:
+    """Protocol throughput, on batches of evaluation.batch_size.
+
+    Attributes:
+        warmup: batches before the clock starts.
+        repeats: batches that are timed.
+    """
+
+    warmup: int = 50
+    repeats: int = 30
+
+
+@dataclass
 class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
@@ -520,7 +547,7 @@ class EvaluateConfig(RunConfig):
         protocol: classification on a split of the data set; the same by a CLIP's texts (zero_shot)
             or by the neighbours of its images in the train split (knn); or by a network of
             ImageNet's 1000 classes on ImageNet-A, -R, -V2, -Sketch or -C, whose folder is
-            data.root.
+            data.root; or, without data or weights, its speed (throughput).
         split: of protocols classification, zero_shot and knn; default: test where there is one,
             else val.
         before: of protocol knn, the weights that tuning started from; default: what the run says.
@@ -528,11 +555,12 @@ class EvaluateConfig(RunConfig):
 
     protocol: Literal[
         "classification", "zero_shot", "knn", "imagenet_a", "imagenet_r", "imagenet_v2",
-        "imagenet_sketch", "imagenet_c",
+        "imagenet_sketch", "imagenet_c", "throughput",
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
     text: TextConfig = field(default_factory=TextConfig)
+    throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
 
 
 @dataclass

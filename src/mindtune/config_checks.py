@@ -88,7 +88,7 @@ _RANGES = (
     ),
     (
         ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs",
-         "schedule.warmup_steps", "optim.weight_decay",
+         "schedule.warmup_steps", "schedule.lag", "optim.weight_decay", "head.linear.init_scale",
          "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,

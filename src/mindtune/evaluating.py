@@ -18,7 +18,7 @@ from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
 from mindtune.pretrained import read_pretrained
 from mindtune.protocols.evaluation import Evaluation
-from mindtune.protocols.table import PROTOCOLS
+from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
 
 
 def evaluate(
@@ -36,9 +36,11 @@ def evaluate(
         raise ConfigError(
             f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
         )
-    if config.pretrained is None:
+    pretrained = None
+    if config.pretrained is not None:
+        pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    elif config.protocol not in WITHOUT_WEIGHTS:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
-    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
@@ -46,7 +48,7 @@ def evaluate(
     name, found = PROTOCOLS[config.protocol](evaluation)
     result = {
         "protocol": config.protocol,
-        "weights": str(pretrained.path),
+        "weights": None if pretrained is None else str(pretrained.path),
         "pretrained_key": config.pretrained_key,
         "precision": "fp32",
         "ranks": world.size,

@@ -94,6 +94,7 @@ class FrozenFeatures:
             "network": dict(self.what),
             "weights": weights_checksum(self.network),
             "preprocessing": self.preprocessing.as_dict(),
+            "statistics": self.config.evaluation.statistics,
             "images": identity_of(self.source),
             "first image": self.source.describe(0),
             **self._identity_of_view(),

@@ -18,6 +18,7 @@ from mindtune.evaluation.features import PooledFeatures
 from mindtune.evaluation.knn import check_knn, evaluate_knn
 from mindtune.frozen_features import FrozenFeatures
 from mindtune.preprocessing import Preprocessing
+from mindtune.student import Student
 
 _MAIN = 20  # the k of DINO's published figures
 
@@ -66,7 +67,7 @@ class KNNEvaluation:
 
     def accuracies(
         self,
-        network: Classifier,
+        network: Classifier | Student,
         config: RunConfig,
         preprocessing: Preprocessing,
         num_logits: int | None = None,

@@ -14,6 +14,11 @@ INCEPTION_MEAN = (0.5, 0.5, 0.5)
 INCEPTION_STD = (0.5, 0.5, 0.5)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+STATISTICS = {
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+    "inception": (INCEPTION_MEAN, INCEPTION_STD),
+    "clip": (CLIP_MEAN, CLIP_STD),
+}
 
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos")
 RESIZES = ("shorter", "square")

@@ -50,7 +50,7 @@ def scheduled_rates(
     if isinstance(plan, StepPlan):
         warmup = scaled.warmup_steps or 0
         return step_learning_rates(
-            scaled.name, lr, plan.steps, warmup, scaled.warmup_lr, scaled.min_lr
+            scaled.name, lr, plan.steps, warmup, scaled.warmup_lr, scaled.min_lr, scaled.lag
         )
     return learning_rates(
         lr=lr,

@@ -20,6 +20,7 @@ from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
 from mindtune.engine.optim import create_optimizer
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
+from mindtune.engine.recompute import recompute_blocks
 from mindtune.engine.step import TrainStep
 from mindtune.environment import versions
 from mindtune.files import write_atomically
@@ -142,6 +143,8 @@ def _build_step(run: RunContext, method: Method, groups: RateGroups) -> TrainSte
     trained = [p for p in weights_of(network) if p.requires_grad]
     moving = moving_statistics(network)
     to_precision(network, config.precision)
+    if config.recompute:
+        recompute_blocks(network.backbone)
     seed_random_layers(network, config.seed, run.world.rank * config.batch_size)
     return TrainStep(
         method.objective,

@@ -89,3 +89,20 @@ def test_teacher_of_other_images_and_without_class_token(command, tmp_path) -> N
     outcome = command("train", "--smoke", "--out", tmp_path / "run", *FOLLOW, *options.split())
     assert outcome.code == 0, outcome.err
     assert tensors_of(tmp_path / "run", "best")["projector.weight"].shape == (32, 24)
+
+
+def test_neighbours_choose_the_best_student(command, teacher, tmp_path) -> None:
+    options = ["--distillation.select", "knn_top1", "--knn.k", "[5]"]
+    options += ["--teacher.pretrained", teacher]
+    outcome = command("train", "--smoke", "--out", tmp_path / "run", *FOLLOW, *options)
+    assert outcome.code == 0, outcome.err
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    rows = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    found = [json.loads(row).get("eval_knn_top1", 0.0) for row in rows]
+    assert result["selection"]["knn_top1"] == max(found) > 10
+    assert set(result["metrics"]) == {"distillation_loss", "images", "knn_top1"}
+
+    argv = ["--pretrained", tmp_path / "run", "--protocol", "knn"]
+    assert command("evaluate", *argv).code == 0
+    judged = json.loads((tmp_path / "run" / "eval_knn_digits_test.json").read_text())
+    assert judged["metrics"]["top1"] == result["metrics"]["knn_top1"]

@@ -67,6 +67,12 @@ def test_constant_holds_after_the_warm_up_and_in_the_cool_down():
     assert len(rates) == 9
 
 
+def test_lag_repeats_the_first_rate():
+    on_time = learning_rates("cosine", 1.0, 4, 10, warmup_epochs=1)
+    late = learning_rates("cosine", 1.0, 4, 10, warmup_epochs=1, lag=1)
+    np.testing.assert_array_equal(late, [on_time[0], *on_time[:-1]])
+
+
 @pytest.mark.parametrize(
     ("name", "warmup", "message"),
     [

@@ -31,3 +31,8 @@ def test_names_are_those_of_timm():
 def test_unknown_pool_is_refused():
     with pytest.raises(ConfigError, match=r"head.linear.pool: got 'meen'.*did you mean 'mean'"):
         LinearHead(8, 3, 1, pool="meen")
+
+
+def test_start_is_scaled_on_request():
+    stds = [LinearHead(500, 100, 1, init_scale=scale).weight.asnumpy().std() for scale in (1, 0.01)]
+    np.testing.assert_allclose(stds, [0.02, 0.0002], rtol=0.05)

@@ -17,6 +17,7 @@ _LAYER_SCALE = 0.1
 _BASE = ViTArchitecture(16, 768, 12, 12, init_values=_LAYER_SCALE)
 _LARGE = ViTArchitecture(16, 1024, 24, 16, init_values=_LAYER_SCALE)
 _LARGE_14 = ViTArchitecture(14, 1024, 24, 16, init_values=_LAYER_SCALE)
+_MINI = ViTArchitecture(4, 96, 4, 3, init_values=_LAYER_SCALE)
 _TEST = ViTArchitecture(8, 24, 2, 3, init_values=_LAYER_SCALE)
 
 
@@ -55,6 +56,7 @@ def _register_distilled() -> None:
     for name, arch, config in (
         ("fd_vit_base_patch16_224", _BASE, pretrained),
         ("fd_vit_large_patch14_224", _LARGE_14, pretrained),
+        ("fd_vit_mini_patch4_32", _MINI, own),
         ("fd_vit_test", _TEST, own),
     ):
         register_backbone(name, _builder(Beit, arch), config)

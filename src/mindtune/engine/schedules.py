@@ -19,6 +19,7 @@ def learning_rates(
     min_lr: float = 1e-8,
     cooldown_epochs: int = 0,
     warmup_steps: int | None = None,
+    lag: int = 0,
 ) -> np.ndarray:
     """Learning rate of every update, float64 ((epochs + cooldown_epochs) * steps_per_epoch,).
 
@@ -26,7 +27,8 @@ def learning_rates(
     Probing's released schedule: it changes once an epoch, and its cosine counts from epoch 0, so
     the first rate after the warm-up lies below ``lr`` and epoch 0 runs wholly at ``warmup_lr``.
     ``warmup_steps`` takes the place of ``warmup_epochs`` where it is given. Cool-down epochs run
-    at ``min_lr`` (``constant``: at ``lr``).
+    at ``min_lr`` (``constant``: at ``lr``). Update t has the rate of update t - lag, or of the
+    first one.
 
     Raises:
         ConfigError: unknown name, or a warm-up longer than the run.
@@ -45,7 +47,8 @@ def learning_rates(
         warmup = warmup_epochs * steps_per_epoch if warmup_steps is None else warmup_steps
         rates = step_learning_rates(name, lr, epochs * steps_per_epoch, warmup, warmup_lr, min_lr)
     final = lr if name == "constant" else min_lr
-    return np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+    rates = np.concatenate([rates, np.full(cooldown_epochs * steps_per_epoch, final)])
+    return _late(rates, lag)
 
 
 def step_learning_rates(
@@ -55,12 +58,13 @@ def step_learning_rates(
     warmup_steps: float = 0,
     warmup_lr: float = 1e-7,
     min_lr: float = 1e-8,
+    lag: int = 0,
 ) -> np.ndarray:
     """Learning rate of every update, float64 (steps,), of a schedule that counts in updates.
 
     ``cosine`` rises linearly from ``warmup_lr`` over the warm-up and falls on half a cosine over
     the rest, so that the first update has ``warmup_lr`` and the last lies just above ``min_lr``.
-    ``constant`` stays at ``lr`` after the warm-up.
+    ``constant`` stays at ``lr`` after the warm-up. ``lag`` is that of ``learning_rates``.
 
     Raises:
         ConfigError: unknown name or one that counts in epochs, or a warm-up longer than the run.
@@ -80,7 +84,11 @@ def step_learning_rates(
     rising = warmup_lr + step * (lr - warmup_lr) / max(warmup_steps, 1)
     progress = (step - warmup_steps) / max(steps - warmup_steps, 1)
     falling = _half_cosine(progress, lr, min_lr) if name == "cosine" else np.full_like(step, lr)
-    return np.where(step < warmup_steps, rising, falling)
+    return _late(np.where(step < warmup_steps, rising, falling), lag)
+
+
+def _late(rates: np.ndarray, lag: int) -> np.ndarray:
+    return rates[np.maximum(np.arange(len(rates)) - lag, 0)]
 
 
 def _check_name(name: str) -> None:

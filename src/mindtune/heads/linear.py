@@ -15,17 +15,24 @@ class LinearHead(nn.Dense):
     """``logits = f W^T + b`` with f (B, C) chosen by ``pool``; parameters ``weight`` and ``bias``.
 
     ``pooled`` takes what the backbone calls its image feature (a ViT's class token); ``mean``
-    averages the patch tokens, leaving the ``num_prefix_tokens`` first ones out.
+    averages the patch tokens, leaving the ``num_prefix_tokens`` first ones out. W starts normal of
+    std ``0.02 init_scale``, b at 0.
 
     Raises:
         ConfigError: unknown ``pool``.
     """
 
     def __init__(
-        self, in_dim: int, num_classes: int, num_prefix_tokens: int, pool: str = "pooled"
+        self,
+        in_dim: int,
+        num_classes: int,
+        num_prefix_tokens: int,
+        pool: str = "pooled",
+        init_scale: float = 1.0,
     ) -> None:
         check_option("head.linear.pool", pool, POOLS)
-        super().__init__(in_dim, num_classes, weight_init=Normal(0.02), bias_init="zeros")
+        start = Normal(0.02 * init_scale)
+        super().__init__(in_dim, num_classes, weight_init=start, bias_init="zeros")
         self.first_patch = num_prefix_tokens
         self.mean = pool == "mean"
 
@@ -40,10 +47,15 @@ class ClassifierHead(nn.Cell):
     """A ``LinearHead`` called ``fc``, as timm names it in networks without a class token."""
 
     def __init__(
-        self, in_dim: int, num_classes: int, num_prefix_tokens: int, pool: str = "pooled"
+        self,
+        in_dim: int,
+        num_classes: int,
+        num_prefix_tokens: int,
+        pool: str = "pooled",
+        init_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.fc = LinearHead(in_dim, num_classes, num_prefix_tokens, pool)
+        self.fc = LinearHead(in_dim, num_classes, num_prefix_tokens, pool, init_scale)
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
         return self.fc(tokens, pooled)

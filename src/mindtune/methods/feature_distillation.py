@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mindtune.engine.precision import check_precision, to_precision
 from mindtune.engine.selection import Selection
 from mindtune.errors import ConfigError
 from mindtune.evaluation.distillation import LOSS, evaluate_distances
+from mindtune.knn_evaluation import KNNEvaluation
 from mindtune.methods.method import RunContext
 from mindtune.methods.token_shape import token_shape
 from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
@@ -34,6 +35,7 @@ from mindtune.pretrained import (
 from mindtune.student import Student
 
 RANDOM = "random"
+KNN = "knn_top1"
 
 
 class FeatureDistillation:
@@ -48,8 +50,6 @@ class FeatureDistillation:
     Raises:
         UserError: data, weights and configuration do not fit each other.
     """
-
-    selection = Selection(LOSS, larger_is_better=False)
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
@@ -75,6 +75,11 @@ class FeatureDistillation:
             run.config.distillation.beta,
         )
         self.objective = FeatureDistillationObjective(self.distances)
+        self.selection = Selection(LOSS, larger_is_better=False)
+        self.neighbours: KNNEvaluation | None = None
+        if run.config.distillation.select == KNN:
+            self.selection = Selection(KNN)
+            self.neighbours = self._neighbours(run.config.evaluation.selection)
 
     def parameter_groups(self) -> dict[str, list[Parameter]]:
         """The student's groups from the input up, then ``projector``."""
@@ -90,10 +95,12 @@ class FeatureDistillation:
         )
 
     def evaluate(self) -> dict[str, Any]:
-        """Mean loss on the images that choose the best checkpoint, without drop path."""
+        """Mean loss on the images that choose the best checkpoint, without drop path; and their
+        accuracy by neighbours where that chooses it."""
         world = self.run.world
         batches = world.stop.interrupting(self._eval_loader(self.sources["selection"]))
-        return evaluate_distances(self.distances, batches, world.sum)
+        metrics = evaluate_distances(self.distances, batches, world.sum)
+        return {**metrics, **self._accuracy(self.neighbours)}
 
     def final_evaluation(self, best: Path) -> dict[str, Any]:
         """The loss of the best checkpoint on the split that the run reports."""
@@ -103,8 +110,23 @@ class FeatureDistillation:
         world.broadcast(weights_of(self.network))
         loader = self._eval_loader(self.sources["final"])
         metrics = evaluate_distances(self.distances, loader, world.sum)
-        self.run.say(f"best epoch on {split}: distillation loss {metrics[LOSS]:.4f}")
+        if self.neighbours is not None:
+            metrics.update(self._accuracy(self._neighbours(split)))
+        shown = ", ".join(f"{k} {v:.4f}" for k, v in metrics.items() if isinstance(v, float))
+        self.run.say(f"best epoch on {split}: {shown}")
         return {"split": split, "metrics": metrics, "skipped_images": self.splits.skipped}
+
+    def _neighbours(self, split: str) -> KNNEvaluation:
+        config = self.run.config
+        uncached = replace(config, knn=replace(config.knn, cache=None))  # weights change too often
+        return KNNEvaluation(uncached, split, self.run.world, self.run.say)
+
+    def _accuracy(self, neighbours: KNNEvaluation | None) -> dict[str, float]:
+        """Share of images, percent, whose nearest training images have their class."""
+        if neighbours is None:
+            return {}
+        found = neighbours.accuracies(self.network, self.run.config, self.preprocessing)
+        return {KNN: found[neighbours.main_k]["top1"]}
 
     def _eval_loader(self, source: ImageSource) -> EvalLoader:
         world = self.run.world

@@ -31,15 +31,26 @@ class Evaluation:
     """One call of ``eval.py``.
 
     Attributes:
-        pretrained: the weights to judge.
+        given: the weights to judge; None where a protocol needs none.
         folder: where results go; made once network and weights are known to fit.
     """
 
     config: EvaluateConfig
-    pretrained: Pretrained
+    given: Pretrained | None
     folder: Path
     world: World
     console: Console
+
+    @property
+    def pretrained(self) -> Pretrained:
+        """The weights to judge.
+
+        Raises:
+            ConfigError: none were given.
+        """
+        if self.given is None:
+            raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
+        return self.given
 
     def network(self, num_classes: int) -> Classifier:
         """The network with its weights; then makes the folder, before the long part begins."""

@@ -9,6 +9,7 @@ from mindtune.protocols import imagenet
 from mindtune.protocols.classification import classification
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.knn import knn
+from mindtune.protocols.throughput import throughput
 from mindtune.protocols.zero_shot import zero_shot
 
 Protocol = Callable[[Evaluation], "tuple[str, dict[str, Any]]"]
@@ -17,7 +18,9 @@ PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
     "zero_shot": zero_shot,
+    "throughput": throughput,
     "imagenet_c": imagenet.corruptions,
     **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),
 }
 """Each gives the name of the result's file, and what the result holds, ``metrics`` among it."""
+WITHOUT_WEIGHTS = ("throughput",)
