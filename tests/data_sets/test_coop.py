@@ -12,6 +12,7 @@ import pytest
 
 from mindtune.data.datasets import create_dataset, dataset_spec, splits_of
 from mindtune.data.datasets.coop import COOP_SETS, load_coop
+from mindtune.data.datasets.fgvc_aircraft import FGVC_AIRCRAFT, load_fgvc_aircraft
 from mindtune.errors import DataError
 
 BY_KEY = {coop_set.key: coop_set for coop_set in COOP_SETS}
@@ -139,3 +140,15 @@ def test_all_splits_empty_is_no_traceback(tmp_path, write_set):
     load = write_set(tmp_path, "dtd", {"train": [], "val": [], "test": []})
     with pytest.raises(DataError, match="got 0 classes in"):
         load(tmp_path, "train")
+
+
+@pytest.mark.parametrize("home", ["fgvc_aircraft", "FGVCAircraft/fgvc-aircraft-2013b/data"])
+def test_aircraft_lies_in_the_folders_of_both(home, tmp_path, write_image):
+    folder = tmp_path / home
+    write_image(folder / "images" / "1.jpg", 20)
+    (folder / "variants.txt").write_text("A\nBoeing 707\n")
+    for split in ("train", "val", "test"):
+        (folder / f"images_variant_{split}.txt").write_text("1 Boeing 707\n")
+    spec = replace(FGVC_AIRCRAFT, num_classes=2, counts={"train": 1})
+    assert load_fgvc_aircraft(spec, tmp_path, "train").labels.tolist() == [1]
+    assert dataset_spec("coop_fgvc_aircraft") is FGVC_AIRCRAFT

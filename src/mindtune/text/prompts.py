@@ -23,6 +23,9 @@ IMAGENET_TEMPLATES = (
 )
 
 _FLOWERS = ("a photo of a {}, a type of flower.",)
+_FOOD = ("a photo of {}, a type of food.",)
+_PETS = ("a photo of a {}, a type of pet.",)
+_TEXTURES = ("{} texture.",)
 
 _TEMPLATES = {
     "imagenet": IMAGENET_TEMPLATES,
@@ -32,9 +35,13 @@ _TEMPLATES = {
     "imagenet_sketch": IMAGENET_TEMPLATES,
     "flowers102": _FLOWERS,
     "coop_oxford_flowers": _FLOWERS,
-    "coop_oxford_pets": ("a photo of a {}, a type of pet.",),
-    "coop_food101": ("a photo of {}, a type of food.",),
-    "coop_dtd": ("{} texture.",),
+    "food101": _FOOD,
+    "coop_food101": _FOOD,
+    "oxford_pets": _PETS,
+    "coop_oxford_pets": _PETS,
+    "dtd": _TEXTURES,
+    "coop_dtd": _TEXTURES,
+    "fgvc_aircraft": ("a photo of a {}, a type of aircraft.",),
     "coop_eurosat": ("a centered satellite photo of {}.",),
     "coop_ucf101": ("a photo of a person doing {}.",),
 }

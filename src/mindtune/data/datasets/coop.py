@@ -1,7 +1,8 @@
 """The splits of CoOp's few-shot benchmarks: one ``split_zhou_*.json`` a data set.
 
 Zhou et al., Learning to Prompt for Vision-Language Models, IJCV 2022. Two of its eleven sets have
-no such file: ``imagenet``, and ``fgvc_aircraft``, whose splits are the official ones.
+no such file: ``imagenet``, and ``fgvc_aircraft`` (also ``coop_fgvc_aircraft``) with its official
+splits.
 """
 
 from __future__ import annotations

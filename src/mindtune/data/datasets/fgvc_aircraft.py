@@ -23,8 +23,11 @@ FGVC_AIRCRAFT = DatasetSpec(
     splits=("train", "val", "test"),
     num_classes=100,
     counts={"train": 3_334, "val": 3_333, "test": 3_333},
-    aliases=("aircraft",),
-    folders=("fgvc-aircraft-2013b/data", "data", "fgvc_aircraft"),
+    aliases=("aircraft", "coop_fgvc_aircraft"),
+    folders=(  # the two last are CoOp's and AMU-Tuning's
+        *("fgvc-aircraft-2013b/data", "data"),
+        *("fgvc_aircraft", "FGVCAircraft/fgvc-aircraft-2013b/data"),
+    ),
 )
 
 CLASS_FILE = "variants.txt"
