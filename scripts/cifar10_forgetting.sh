@@ -2,11 +2,13 @@
 # Tune a small ViT, pre-trained on five CIFAR-10 classes, to the other five in eleven ways with three
 # seeds each, measure what it forgets of the first five, and write docs/results_forgetting.md.
 # The three seeds of a row run side by side, a thread each.
-# Usage: bash scripts/cifar10_forgetting.sh CIFAR10_FOLDER [RUNS_FOLDER]
+# Usage: bash scripts/cifar10_forgetting.sh CIFAR10_FOLDER [RUNS_FOLDER [TRAIN.PY OPTIONS]]
+# The options are for the tuned runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-data=${1:?usage: cifar10_forgetting.sh CIFAR10_FOLDER [RUNS_FOLDER]}
+data=${1:?usage: cifar10_forgetting.sh CIFAR10_FOLDER [RUNS_FOLDER [TRAIN.PY OPTIONS]]}
 runs=${2:-runs}
+options=("${@:3}")
 pretrained=vit_mini_cifar10_pretrain
 folders=()
 
@@ -20,7 +22,7 @@ tune() { # row, its options
         OMP_NUM_THREADS=1 .venv/bin/python train.py --config configs/peft/vit_mini_cifar10.yaml \
             --pretrained "$runs/$pretrained" --data.root "$data" --forgetting.root "$data" \
             --knn.cache "$runs/features" --seed "$seed" --out "$runs/forgetting/${row}_seed$seed" \
-            --resume auto "${@:2}" &
+            --resume auto "${@:2}" "${options[@]}" &
         pids+=($!)
         folders+=("$runs/forgetting/${row}_seed$seed")
     done

@@ -90,7 +90,8 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
         match = re.fullmatch(r"(.+)_seed\d+", run.name)
         if match is None:
             raise ConfigError(
-                f"run folder {run.name}: expected a name that ends in _seed and digits"
+                f"run folder: got {run.name}, expected a name that ends in _seed and digits; "
+                "rename it"
             )
         forgetting_of(run)
         rows.setdefault(match[1], Row(match[1], [])).runs.append(run)
