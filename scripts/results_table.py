@@ -113,10 +113,14 @@ def made_with(runs: Sequence[Run]) -> list[str]:
     """Device and versions, one line for all runs that share them."""
     names: dict[str, list[str]] = {}
     for run in runs:
-        versions = [f"{package} {version}" for package, version in run.result["versions"].items()]
-        line = ", ".join([run.result["config"]["device_target"], *versions])
-        names.setdefault(line, []).append(run.name)
+        names.setdefault(device_and_versions(run), []).append(run.name)
     return [f"- {', '.join(shared)}: {line}" for line, shared in names.items()]
+
+
+def device_and_versions(run: Run) -> str:
+    """What a run was computed with, in one line."""
+    versions = [f"{package} {version}" for package, version in run.result["versions"].items()]
+    return ", ".join([run.result["config"]["device_target"], *versions])
 
 
 if __name__ == "__main__":

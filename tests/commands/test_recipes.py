@@ -131,7 +131,8 @@ PUBLISHED = {  # recipe: (settings, tuning, head)
 
 
 def test_every_published_row_has_its_recipe() -> None:
-    assert sorted(PUBLISHED) == [recipe for recipe in RECIPES if "vit_b16" in recipe]
+    of_the_paper = [r for r in RECIPES if "vit_b16" in r and not r.startswith("configs/peft/")]
+    assert sorted(PUBLISHED) == of_the_paper
 
 
 @pytest.mark.parametrize("recipe", PUBLISHED)
