@@ -21,6 +21,7 @@ FLOORS = [
     {"cli", "assemble", "run_folder", "config_checks"},
     {"pretrained", "rank_checks", "resume"},
     {"merging"},
+    {"adapter"},
     {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},
     {"commands", "console_commands"},
     {"console"},

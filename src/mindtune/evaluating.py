@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from mindtune import assemble, rank_checks, run_folder
+from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.config import EvaluateConfig, flatten
 from mindtune.config_checks import check_config
@@ -35,7 +36,7 @@ from mindtune.evaluation.classification import ClassificationResult, evaluate_cl
 from mindtune.evaluation.corruptions import summarise_corruptions
 from mindtune.files import write_atomically
 from mindtune.parameters import weights_of
-from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
+from mindtune.pretrained import Pretrained, load_for_evaluation
 
 _SUBSETS = {"imagenet_a": IMAGENET_A, "imagenet_r": IMAGENET_R}
 _HOLD_OUT_KEYS = (
@@ -106,9 +107,7 @@ def evaluate(
         UserError: weights, data and configuration do not fit each other.
     """
     check_config(config)
-    if config.pretrained is None:
-        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
-    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    pretrained = read_weights(config)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)

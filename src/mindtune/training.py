@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from mindtune import assemble, rank_checks, run_folder
+from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.config import RunConfig
 from mindtune.config_checks import check_config
@@ -135,9 +136,9 @@ def _build_network(run: _Run, num_classes: int) -> Classifier:
     config = run.config
     if run.resumed_preprocessing is not None:
         return assemble.build_classifier(config, num_classes, run.resumed_preprocessing)
-    if config.pretrained is None:
+    if config.pretrained is None and config.adapter is None:
         return assemble.build_classifier(config, num_classes)
-    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    pretrained = read_weights(config)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)
     report = load_for_training(network, pretrained, config.head.reset, config.position_resize)
     run.console.print(report.summary(), highlight=False)
