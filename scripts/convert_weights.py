@@ -1,7 +1,9 @@
 """Convert a weight file: python scripts/convert_weights.py IN OUT --to FORM
 
 IN is a weight file of any tool, a run folder or a Hugging Face folder; OUT the new file. Forms:
-ckpt (MindSpore), safetensors-timm, safetensors-hf (ViT and CLIP), npz (Google's names for a ViT).
+ckpt (MindSpore), safetensors-timm, safetensors-hf (ViT and CLIP), npz (Google's names for a ViT),
+and peft: the LoRA adapter of a run as a folder for Hugging Face's PEFT (OUT). All other forms have
+LoRA merged.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mindtune import cli
+from mindtune.adapter import LAYOUT_CHOICES, convert_to_peft
 from mindtune.converting import FORMS, convert
 
 _MOST_NAMES = 8
+PEFT = "peft"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -23,21 +27,37 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="convert_weights.py", description=words[0])
     parser.add_argument("source", metavar="IN", help="weight file, run folder or HF folder")
     parser.add_argument("target", metavar="OUT", type=Path, help="file to write")
-    parser.add_argument("--to", required=True, choices=FORMS, help="form of the new file")
+    parser.add_argument("--to", required=True, choices=[*FORMS, PEFT], help="form of the new file")
     parser.add_argument("--pretrained_key", help="which network of a training checkpoint")
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="tensors to leave out, e.g. head"
     )
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUT_CHOICES,
+        default="both",
+        help="for peft; names of transformers 4 (v4), 5 (v5), or both (default)",
+    )
     parser.add_argument("--num_heads", type=int, help="for npz; default: width / 64")
     given = parser.parse_args(argv)
+    if given.to == PEFT:
+        written, left = convert_to_peft(
+            given.source, given.target, given.layout, given.pretrained_key
+        )
+        print(f"{given.target}: an adapter of {written} tensors")
+        _say_left_out(left)
+        return
     done = convert(
         given.source, given.target, given.to, given.pretrained_key, given.without, given.num_heads
     )
     print(f"{given.target}: {done.tensors} tensors under {done.names} names")
-    if done.left_out:
-        more = ", ..." if len(done.left_out) > _MOST_NAMES else ""
-        names = ", ".join(done.left_out[:_MOST_NAMES])
-        print(f"left out ({len(done.left_out)}): {names}{more}")
+    _say_left_out(done.left_out)
+
+
+def _say_left_out(names: Sequence[str]) -> None:
+    if names:
+        more = ", ..." if len(names) > _MOST_NAMES else ""
+        print(f"left out ({len(names)}): {', '.join(names[:_MOST_NAMES])}{more}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install torch, transformers and timm into .venv for the tests of tests/parity, if that is bounded.
+# Install torch, transformers, peft and timm into .venv for tests/parity, if that is bounded.
 # Where pip would fetch torch with its CUDA libraries (gigabytes) or cannot fetch it at all, say so
 # and leave it: the other tests do not need it. PARITY=1 installs anyway, PARITY=0 never does.
 set -euo pipefail

@@ -21,7 +21,7 @@ FLOORS = [
     {"cli", "assemble", "run_folder", "run_plan", "config_checks"},
     {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging"},
-    {"forgetting"},
+    {"forgetting", "adapter"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},
     {"commands", "console_commands"},

@@ -16,7 +16,8 @@ from mindtune.errors import ConfigError
 # MindSpore takes a second to import; --help and a mistyped key should not wait for it.
 
 _RUN_ONLY = (
-    "pretrained", "pretrained_key", "out", "resume", "overwrite", "launcher", "restart_on_failure",
+    "pretrained", "pretrained_key", "adapter", "out", "resume", "overwrite", "launcher",
+    "restart_on_failure",
 )  # fmt: skip
 _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",

@@ -447,6 +447,8 @@ class RunConfig:
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
+        adapter: folder of a LoRA adapter of Hugging Face's PEFT, put on the weights of pretrained:
+            merged into them, or with tuning lora beside them.
         position_resize: how a position embedding of another image size is resampled; bicubic as
             timm before 0.9, antialias as timm since, scale as DINO, iBOT and SMKD.
         out: run folder; default: runs/ and the name of the recipe.
@@ -477,6 +479,7 @@ class RunConfig:
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
     pretrained_key: Optional[str] = None
+    adapter: Optional[str] = None
     position_resize: Literal["bicubic", "antialias", "scale"] = "bicubic"
     out: Optional[str] = None
     resume: Optional[str] = None

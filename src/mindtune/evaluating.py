@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from mindtune import rank_checks
+from mindtune.adapter import read_weights
 from mindtune.config import EvaluateConfig, TextConfig
 from mindtune.config_checks import check_config
 from mindtune.engine.distributed.world import init
@@ -16,7 +17,6 @@ from mindtune.engine.log import console_of
 from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.pretrained import read_pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
 
@@ -37,10 +37,8 @@ def evaluate(
             f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
         )
     pretrained = None
-    if config.pretrained is not None:
-        pretrained = read_pretrained(config.pretrained, config.pretrained_key)
-    elif config.protocol not in WITHOUT_WEIGHTS:
-        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
+    if config.pretrained is not None or config.protocol not in WITHOUT_WEIGHTS:
+        pretrained = read_weights(config)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)

@@ -16,6 +16,7 @@ from rich.console import Console
 from sklearn.datasets import load_sample_images
 
 from mindtune import assemble, run_folder
+from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.config import ExportConfig
 from mindtune.config_checks import check_config
@@ -30,7 +31,7 @@ from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
+from mindtune.pretrained import Pretrained, load_for_evaluation
 
 TOLERANCE = 1e-4
 
@@ -65,14 +66,12 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
     """
     console = console or Console(soft_wrap=True)
     check_config(config)
-    if config.pretrained is None:
-        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     if config.fixed_batch is not None and config.fixed_batch < 1:
         raise ConfigError(f"fixed_batch: got {config.fixed_batch}, expected at least 1")
     if file.is_dir():
         raise ConfigError(f"file: got the folder {file}, expected the name of a file in it")
     use_device(config.device_target, config.seed)
-    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    pretrained = read_weights(config)
     config, pretrained = without_lora(config, pretrained)
     names = pretrained.class_names or _class_names_of_data(config, pretrained)
     network = assemble.build_classifier(config, len(names), pretrained.preprocessing)

@@ -98,3 +98,12 @@ def test_impossible_schedules_in_steps_are_refused(name, warmup, message):
 def test_impossible_schedules_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         learning_rates(lr=1.0, epochs=3, steps_per_epoch=2, **options)
+
+
+def test_golden_schedule_of_peft_vit():
+    """Their 10,000 updates with 500 of warm-up: the first has rate 0. Figures of their own code."""
+    rates = learning_rates("cosine", 0.005, 20, 500, warmup_epochs=1, warmup_lr=0.0, min_lr=0.0)
+    golden = {0: 0, 1: 1e-5, 250: 0.0025, 500: 0.005, 5000: 0.00270645, 5250: 0.0025}
+    assert len(rates) == 10_000
+    assert {step: rates[step] for step in golden} == pytest.approx(golden, abs=5e-9)
+    assert rates[9_999] == pytest.approx(1.3670e-10, rel=1e-4)

@@ -1,4 +1,4 @@
-"""Comparisons with torch, transformers and timm: run where the extra ``parity`` is installed."""
+"""Comparisons with torch, transformers, peft and timm, where the extra ``parity`` is installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-_NEEDED = ("torch", "transformers", "timm")
+_NEEDED = ("torch", "transformers", "timm", "peft")
 collect_ignore_glob = [] if all(map(importlib.util.find_spec, _NEEDED)) else ["test_*.py"]
 
 

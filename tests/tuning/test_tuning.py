@@ -6,6 +6,7 @@ from mindspore import ParameterTuple, Tensor, ops
 
 from golden import fill, golden_input
 from mindtune.assemble import build_classifier
+from mindtune.backbones import create_backbone
 from mindtune.config import RunConfig
 from mindtune.errors import ConfigError
 from mindtune.objectives.supervised import SupervisedObjective
@@ -30,8 +31,10 @@ def config(modes: list[str], head: str = "linear", backbone: str = "vit_test") -
         (["full"], "linear", 86_567_656, 86_567_656),
         (["linear"], "moment", 4_047_146, 89_845_802),
         (["psrp"], "moment", 4_489_514, 90_288_170),
+        (["top_k"], "linear", 3 * 7_087_872 + 769_000, 86_567_656),
+        (["bias", "linear"], "linear", 12 * 11 * 768 + 2 * 768 + 769_000, 86_567_656),
     ],
-    ids=["LP", "FT", "MP", "MP+"],
+    ids=["LP", "FT", "MP", "MP+", "Top-3", "BitFit"],
 )
 def test_counts_of_vit_b_with_1000_classes(modes, head, trainable, total):
     network = build_classifier(config(modes, head, "vit_base_patch16_224"), 1000)
@@ -91,6 +94,53 @@ def test_zero_psrp_starts_from_the_pretrained_function_and_authors_does_not():
         outputs[name] = network(images).asnumpy()
     np.testing.assert_array_equal(outputs["zero"], outputs["plain"])
     assert np.abs(outputs["authors"] - outputs["plain"]).max() > 1e-4
+
+
+def trained_names(run: RunConfig) -> set[str]:
+    network = build_classifier(run, 4)
+    return {p.name for p in weights_of(network) if p.requires_grad and p.name[:5] != "head."}
+
+
+def test_last_blocks_train_with_what_lies_between_them():
+    run = config(["top_k"], backbone="swin_test")
+    groups = create_backbone("swin_test").layer_groups()
+    assert [name for name in groups if name.startswith("blocks.")] == [
+        f"blocks.{i}" for i in range(4)
+    ]
+    for num_blocks in (2, 3):
+        run.tuning.top_k.num_blocks = num_blocks
+        last = [p.name for i in range(4 - num_blocks, 4) for p in groups[f"blocks.{i}"]]
+        assert trained_names(run) == set(last)
+        assert any("downsample" in name for name in last) == (num_blocks == 3)
+    run.tuning.modes = ["norm", "top_k"]
+    assert trained_names(run) == {*last, "norm.weight", "norm.bias"}
+
+
+@pytest.mark.parametrize("num_blocks", [0, 3])
+def test_more_blocks_than_there_are_is_refused(num_blocks):
+    run = config(["top_k"])
+    run.tuning.top_k.num_blocks = num_blocks
+    with pytest.raises(
+        ConfigError, match=f"top_k.num_blocks: got {num_blocks}, expected 1 to the 2"
+    ):
+        build_classifier(run, 4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "names"),
+    [
+        ("swin_test", {"norm1.bias", "attn.qkv.bias", "attn.proj.bias", "norm2.bias",
+                       "mlp.fc1.bias", "mlp.fc2.bias"}),
+        ("fd_vit_test", {"norm1.bias", "attn.q_bias", "attn.v_bias", "attn.proj.bias", "norm2.bias",
+                         "mlp.fc1.bias", "mlp.fc2.bias"}),
+        ("vit_clip_test", {"ln_1.bias", "attn.in_proj_bias", "attn.out_proj.bias", "ln_2.bias",
+                           "mlp.c_fc.bias", "mlp.c_proj.bias"}),
+    ],
+)  # fmt: skip
+def test_biases_of_every_kind_and_no_table_of_positions(backbone, names):
+    found = trained_names(config(["bias"], backbone=backbone))
+    block = {n.split("blocks.0.")[1] for n in found if "blocks.0." in n and "layers.1" not in n}
+    assert block == names
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from mindspore import Parameter
 
 from mindtune import assemble
+from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
@@ -97,9 +98,9 @@ def _build_network(run: RunContext, num_classes: int) -> Classifier:
     config = run.config
     if run.resumed_preprocessing is not None:
         return assemble.build_classifier(config, num_classes, run.resumed_preprocessing)
-    if config.pretrained is None:
+    if config.pretrained is None and config.adapter is None:
         return assemble.build_classifier(config, num_classes)
-    pretrained = read_pretrained(config.pretrained, config.pretrained_key)
+    pretrained = read_weights(config)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)
     report = load_for_training(network, pretrained, config.head.reset, config.position_resize)
     run.say(report.summary())

@@ -106,16 +106,16 @@ HUGGING_FACE_VIT = NameMap(
     entries=(*_HF_STEM, *_HF_HEAD, *_HF_V4, *_HF_V5),
     unused=("pooler.", "embeddings.mask_token"),
 )
-WRITTEN_HUGGING_FACE_VIT = NameMap(  # of ViTForImageClassification, where all but the head is "vit"
-    source="Hugging Face ViT",
-    signature=_HF_SIGNATURE,
-    prefixes=(),
-    entries=(
-        *(replace(entry, source=f"vit.{entry.source}") for entry in (*_HF_STEM, *_HF_V4)),
-        *_HF_HEAD,
-    ),
-    unused=(),
-)
+
+
+def _as_image_classifier(block: tuple[Entry, ...]) -> NameMap:
+    """The names in ViTForImageClassification, where all but the head is ``vit``."""
+    named = (replace(entry, source=f"vit.{entry.source}") for entry in (*_HF_STEM, *block))
+    return NameMap("Hugging Face ViT", _HF_SIGNATURE, (), (*named, *_HF_HEAD), ())
+
+
+WRITTEN_HUGGING_FACE_VIT = _as_image_classifier(_HF_V4)
+HUGGING_FACE_VIT_5 = _as_image_classifier(_HF_V5)
 
 ORIGINAL_BEIT = NameMap(
     source="original BEiT",  # and Feature Distillation's ViT: timm's names, and these beside
