@@ -16,69 +16,67 @@ import sys
 import time
 from collections.abc import Callable
 
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from mindtune.backbones import create_backbone
+from mindtune.engine.optim import AdamW
+from mindtune.engine.recompute import recompute_blocks
+from mindtune.engine.step import TrainStep
+from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
+from mindtune.objectives.teacher import Teacher
+from mindtune.parameters import weights_of
+from mindtune.student import Student
+
 USUAL = ("fd_vit_base_patch16_224_student", "vit_base_patch16_224_dino", "8", "5")
-_MEGABYTE = 1024  # ru_maxrss is in KiB
+_KIB_IN_A_MIB = 1024  # the unit of ru_maxrss
+
+
+class Fixed(nn.Cell):
+    """A teacher that costs nothing: the same tokens for all images."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.tokens = Tensor(np.zeros(shape, np.float32))
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.tokens
 
 
 def measure(what: str, student_name: str, teacher_name: str, batch: int, updates: int) -> None:
     """One process: prints what it found as JSON."""
-    import mindspore as ms
-    import numpy as np
-    from mindspore import Tensor, nn
-
-    from mindtune.backbones import create_backbone
-    from mindtune.engine.optim import AdamW
-    from mindtune.engine.recompute import recompute_blocks
-    from mindtune.engine.step import TrainStep
-    from mindtune.objectives.feature_distillation import (
-        FeatureDistances,
-        FeatureDistillationObjective,
-    )
-    from mindtune.objectives.teacher import Teacher
-    from mindtune.parameters import weights_of
-    from mindtune.student import Student
-
-    class Fixed(nn.Cell):
-        """The same tokens for all images."""
-
-        def __init__(self, tokens: np.ndarray) -> None:
-            super().__init__()
-            self.tokens = Tensor(tokens)
-
-        def construct(self, images: Tensor) -> Tensor:
-            return self.tokens
-
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device("CPU")
-    teacher_backbone = create_backbone(teacher_name)
-    width = teacher_backbone.num_features
-    backbone = create_backbone(student_name)
-    student = Student(backbone, width)
+    teacher_backbone, backbone = create_backbone(teacher_name), create_backbone(student_name)
+    teacher = Teacher(teacher_backbone, backbone.preprocessing)
+    student = Student(backbone, teacher_backbone.num_features)
     if what == "recompute":
         recompute_blocks(backbone)
     side = backbone.preprocessing.input_size
     rng = np.random.default_rng(0)
     images = Tensor(rng.standard_normal((batch, 3, side, side)).astype(np.float32))
-    teacher = Teacher(teacher_backbone, backbone.preprocessing)
-    fixed = Fixed(np.zeros((batch, student(images).shape[1], width), np.float32))
-
-    def update_with(followed: nn.Cell) -> Callable[[], float]:
-        objective = FeatureDistillationObjective(FeatureDistances(student, followed, width))
-        weights = weights_of(student)
-        step = TrainStep(objective, weights, AdamW(weights, 0.05))
-        return lambda: step(1e-4, 0, [(images,)]).loss()
-
+    fixed = Fixed(student(images).shape)
     if what == "teacher":
         calls: dict[str, Callable[[], object]] = {
-            "with": update_with(teacher),
-            "without": update_with(fixed),
+            "with": update_of(student, teacher, images),
+            "without": update_of(student, fixed, images),
             "inference": lambda: teacher(images).asnumpy(),
         }
     else:
-        calls = {"update": update_with(fixed)}
+        calls = {"update": update_of(student, fixed, images)}
     found = seconds(calls, updates)
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
+    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_IN_A_MIB
     print(json.dumps(found))
+
+
+def update_of(student: Student, teacher: nn.Cell, images: Tensor) -> Callable[[], object]:
+    """An update of the student, which follows ``teacher``."""
+    width = student.projector.weight.shape[0]
+    objective = FeatureDistillationObjective(FeatureDistances(student, teacher, width))
+    weights = weights_of(student)
+    step = TrainStep(objective, weights, AdamW(weights, 0.05))
+    return lambda: step(1e-4, 0, [(images,)]).loss()
 
 
 def seconds(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
@@ -120,6 +118,6 @@ def main(words: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
-        measure(*sys.argv[2:5], *map(int, sys.argv[5:7]))  # type: ignore[call-arg]
+        measure(*sys.argv[2:5], *map(int, sys.argv[5:7]))
     else:
         main(sys.argv[1:] or list(USUAL))

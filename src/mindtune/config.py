@@ -109,6 +109,9 @@ class TuningConfig:
     top_k: TopKConfig = field(default_factory=TopKConfig)
 
 
+RANDOM_TEACHER = "random"
+
+
 @dataclass
 class TeacherConfig:
     """Network that method feature_distillation follows.

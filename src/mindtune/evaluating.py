@@ -16,7 +16,7 @@ from mindtune.engine.log import console_of
 from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
-from mindtune.pretrained import read_pretrained
+from mindtune.pretrained import Pretrained, read_pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
 
@@ -36,11 +36,7 @@ def evaluate(
         raise ConfigError(
             f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
         )
-    pretrained = None
-    if config.pretrained is not None:
-        pretrained = read_pretrained(config.pretrained, config.pretrained_key)
-    elif config.protocol not in WITHOUT_WEIGHTS:
-        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
+    pretrained = _weights_to_judge(config)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
@@ -63,3 +59,11 @@ def evaluate(
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
     return result
+
+
+def _weights_to_judge(config: EvaluateConfig) -> Pretrained | None:
+    if config.pretrained is not None:
+        return read_pretrained(config.pretrained, config.pretrained_key)
+    if config.protocol not in WITHOUT_WEIGHTS:
+        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
+    return None
