@@ -6,6 +6,7 @@ Usage: python scripts/results_table.py OUT.md RUN_FOLDER...     (- instead of OU
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ def read_run(folder: Path) -> Run:
 def page(runs: Sequence[Run]) -> str:
     """The whole page, markdown; the same results give the same text."""
     parts = [GENERATED, "\n".join(table(runs))]
+    means = seed_means(runs)
+    if means:
+        parts.append("\n".join(means))
     chosen_there = [
         run.name for run in runs if run.result["selection"]["split"] == run.result["split"]
     ]
@@ -93,13 +97,33 @@ def row(run: Run) -> list[str]:
         f"{result['parameters']['trainable']:,}",
         f"{result['parameters']['total']:,}",
         selection["split"],
-        f"{selection['top1']:.2f}",
+        percent(selection, "top1"),
         result["split"],
-        f"{metrics['top1']:.2f}",
-        f"{metrics['top5']:.2f}",
+        percent(metrics, "top1"),
+        percent(metrics, "top5"),
         f"{result['updates']:,}",
         f"{result['seconds'] / 60:.1f}",
         str(config["seed"]),
+    ]
+
+
+def percent(metrics: dict[str, Any], name: str) -> str:
+    """Such as 76.44, or a dash for a run without labels to be right about."""
+    return f"{metrics[name]:.2f}" if name in metrics else "-"
+
+
+def seed_means(runs: Sequence[Run]) -> list[str]:
+    """One line for the runs whose names differ in nothing but ``_<seed>`` at their end."""
+    groups: dict[str, list[float]] = {}
+    for run in runs:
+        name, _, seed = run.name.rpartition("_")
+        if seed == str(run.result["config"]["seed"]) and "top1" in run.result["metrics"]:
+            groups.setdefault(name, []).append(run.result["metrics"]["top1"])
+    return [
+        f"- {name}: top-1 {statistics.mean(values):.2f} % over {len(values)} seeds, "
+        f"{min(values):.2f} to {max(values):.2f}"
+        for name, values in groups.items()
+        if len(values) > 1
     ]
 
 

@@ -30,6 +30,7 @@ from mindtune.errors import WeightsError
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
+from mindtune.heads.normed_linear import NormedLinearHead
 from mindtune.layers.random import seed_random_layers
 from mindtune.preprocessing import STATISTICS, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
@@ -141,9 +142,11 @@ def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Paramete
 def build_head(config: HeadConfig, backbone: nn.Cell, num_classes: int) -> nn.Cell:
     """The head ``config.name`` on the features of ``backbone``."""
     width, prefix = backbone.num_features, backbone.num_prefix_tokens
-    linear_head = LINEAR_HEADS[backbone.classifier]
+    linear_options = dict(vars(config.linear))
+    normed = linear_options.pop("batch_norm")
+    linear_head = NormedLinearHead if normed else LINEAR_HEADS[backbone.classifier]
     heads = {
-        "linear": lambda: linear_head(width, num_classes, prefix, **vars(config.linear)),
+        "linear": lambda: linear_head(width, num_classes, prefix, **linear_options),
         "moment": lambda: MomentHead(width, num_classes, **_moment_options(config.moment, prefix)),
         "moment_isqrt": lambda: IsqrtMomentHead(
             width, num_classes, **_moment_options(config.moment_isqrt, prefix)

@@ -109,6 +109,9 @@ class TuningConfig:
     top_k: TopKConfig = field(default_factory=TopKConfig)
 
 
+RANDOM_TEACHER = "random"
+
+
 @dataclass
 class TeacherConfig:
     """Network that method feature_distillation follows.
@@ -157,10 +160,12 @@ class LinearHeadConfig:
         pool: pooled is the backbone's own image feature, such as the class token of a ViT; mean the
             average of the patch tokens.
         init_scale: factor of the starting weights; 0.001 in Feature Distillation's fine-tuning.
+        batch_norm: normalise the feature by batch statistics first, as MAE's linear probes do.
     """
 
     pool: Literal["pooled", "mean"] = "pooled"
     init_scale: float = 1.0
+    batch_norm: bool = False
 
 
 @dataclass
@@ -543,6 +548,22 @@ class ThroughputConfig:
 
 
 @dataclass
+class DiagnoseConfig:
+    """Protocol diagnose, on images spread evenly over the split.
+
+    Attributes:
+        images: how many, at most.
+        steps: losses along each of two random directions around the weights; 0 draws no landscape,
+            as for a student without a classifier.
+        radius: how far they go; 1 is the length of the weights.
+    """
+
+    images: int = 256
+    steps: int = 11
+    radius: float = 1.0
+
+
+@dataclass
 class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
@@ -550,20 +571,22 @@ class EvaluateConfig(RunConfig):
         protocol: classification on a split of the data set; the same by a CLIP's texts (zero_shot)
             or by the neighbours of its images in the train split (knn); or by a network of
             ImageNet's 1000 classes on ImageNet-A, -R, -V2, -Sketch or -C, whose folder is
-            data.root; or, without data or weights, its speed (throughput).
-        split: of protocols classification, zero_shot and knn; default: test where there is one,
-            else val.
+            data.root; where its heads look and how its loss lies (diagnose); or, without data or
+            weights, its speed (throughput).
+        split: of protocols classification, zero_shot, knn and diagnose; default: test where there
+            is one, else val.
         before: of protocol knn, the weights that tuning started from; default: what the run says.
     """
 
     protocol: Literal[
         "classification", "zero_shot", "knn", "imagenet_a", "imagenet_r", "imagenet_v2",
-        "imagenet_sketch", "imagenet_c", "throughput",
+        "imagenet_sketch", "imagenet_c", "diagnose", "throughput",
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
     text: TextConfig = field(default_factory=TextConfig)
     throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
+    diagnose: DiagnoseConfig = field(default_factory=DiagnoseConfig)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mindtune.config import RunConfig
+from mindtune.config import RANDOM_TEACHER, RunConfig
 from mindtune.errors import ConfigError
 
 
@@ -16,6 +16,7 @@ def check_config(config: RunConfig) -> None:
         ConfigError: naming the key, the value and what was expected.
     """
     _check_choices(config, "")
+    _check_method(config)
     for keys, expected, holds in _RANGES:
         for key in keys:
             value: Any = config
@@ -24,6 +25,11 @@ def check_config(config: RunConfig) -> None:
             if value is not None and not holds(value):
                 raise ConfigError(f"{key}: got {value}, expected {expected}")
     _check_length(config)
+    if config.adapter is not None and config.method != "supervised":
+        raise ConfigError(
+            f"adapter: got {config.adapter}, expected none beside method {config.method}; merge "
+            "it into its weights with scripts/convert_weights.py first"
+        )
 
 
 def _check_length(config: RunConfig) -> None:
@@ -52,6 +58,21 @@ def _check_length(config: RunConfig) -> None:
         raise ConfigError(
             f"evaluation.every: got {evaluation.every}, expected 1 beside "
             f"evaluation.every_steps ({evaluation.every_steps}); leave one out"
+        )
+
+
+def _check_method(config: RunConfig) -> None:
+    """Options that another method than the chosen one has must not be passed over in silence."""
+    follows = config.method == "feature_distillation"
+    if not follows and config.teacher.pretrained not in (None, RANDOM_TEACHER):
+        raise ConfigError(
+            f"teacher.pretrained: got {config.teacher.pretrained} with method {config.method}, "
+            "which follows no teacher; add --method feature_distillation, or leave it out"
+        )
+    if follows and config.forgetting.name is not None:
+        raise ConfigError(
+            f"forgetting.name: got {config.forgetting.name} with method feature_distillation, "
+            "which measures no forgetting; leave it out"
         )
 
 

@@ -17,6 +17,7 @@ from mindtune.engine.log import console_of
 from mindtune.environment import versions
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
+from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
 
@@ -36,9 +37,7 @@ def evaluate(
         raise ConfigError(
             f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
         )
-    pretrained = None
-    if config.pretrained is not None or config.protocol not in WITHOUT_WEIGHTS:
-        pretrained = read_weights(config)
+    pretrained = _weights_to_judge(config)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
     console = console or console_of(world.rank, world.size)
@@ -61,3 +60,11 @@ def evaluate(
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
     return result
+
+
+def _weights_to_judge(config: EvaluateConfig) -> Pretrained | None:
+    if config.pretrained is not None:
+        return read_weights(config)
+    if config.protocol not in WITHOUT_WEIGHTS:
+        raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
+    return None

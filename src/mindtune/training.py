@@ -12,7 +12,7 @@ from mindtune import rank_checks, run_folder
 from mindtune.config import RunConfig
 from mindtune.config_checks import check_config
 from mindtune.engine.bystander import UnwrittenCheckpoints
-from mindtune.engine.checkpoint import BEST, Checkpoints
+from mindtune.engine.checkpoint import BEST, Checkpoints, Position
 from mindtune.engine.distributed.world import init
 from mindtune.engine.ema import Ema
 from mindtune.engine.layer_decay import RateGroups, layer_decay, one_rate
@@ -59,13 +59,7 @@ def train(
     result = {
         "command": command,
         "ranks": run.world.size,
-        "selection": {
-            "split": config.evaluation.selection,
-            "metric": method.selection.metric,
-            method.selection.metric: position.best,
-            "epoch": position.best_epoch,
-            "step": position.best_step,
-        },
+        "selection": _selected(config, method, position),
         "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
         "updates": position.step,
         "seconds": round(position.seconds, 1),
@@ -76,6 +70,18 @@ def train(
     if run.world.is_main:
         write_atomically(folder / run_folder.RESULT, json.dumps(result, indent=2).encode())
     return result
+
+
+def _selected(config: RunConfig, method: Method, position: Position) -> dict[str, Any]:
+    """What chose the best checkpoint, and how good it was by that."""
+    metric = method.selection.metric
+    return {
+        "split": config.evaluation.selection,
+        "metric": metric,
+        metric: position.best,
+        "epoch": position.best_epoch,
+        "step": position.best_step,
+    }
 
 
 def _open_run(config: RunConfig, folder: Path, console: Console | None) -> RunContext:

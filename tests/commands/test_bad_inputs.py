@@ -113,6 +113,14 @@ USAGE = {  # exit code 2: no run can have this configuration
         f"{FOLLOW} --teacher.pretrained null",
         r"teacher\.pretrained: got nothing, expected the teacher's weight file or run folder",
     ),
+    "teacher that nobody follows": (
+        "train --teacher.pretrained vit.pth",
+        r"teacher\.pretrained: got vit\.pth with method supervised, which follows no teacher; add",
+    ),
+    "forgetting of a student": (
+        f"{FOLLOW} --forgetting.name digits",
+        r"forgetting\.name: got digits with method feature_distillation, which measures no forg",
+    ),
     "nameless teacher": (
         f"{FOLLOW} --teacher.name null",
         r"teacher\.name: got nothing, expected the backbone of teacher\.pretrained",

@@ -11,6 +11,7 @@ from mindtune.backbones import create_backbone
 from mindtune.classifier import CLASSIFIERS
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
+from mindtune.heads.normed_linear import NormedLinearHead
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.parameters import weights_of
@@ -37,6 +38,7 @@ def _operator_by_operator():
         ("swinv2_test", 36, "normed", "linear"),
         ("vit_test", 32, "unnormed", "moment"),
         ("vit_layer_scale_test", 32, "normed", "linear"),
+        ("vit_test", 32, "normed", "normed_linear"),
         ("fd_vit_test", 40, "normed", "linear"),
         ("fd_vit_test_student", 32, "unnormed", "moment"),
     ],
@@ -47,12 +49,15 @@ def test_logits_of_the_file_are_those_of_the_network(tmp_path, name, size, token
     dim, prefix = backbone.num_features, backbone.num_prefix_tokens
     if head == "linear":
         module = LINEAR_HEADS[backbone.classifier](dim, CLASSES, prefix)
+    elif head == "normed_linear":
+        module = NormedLinearHead(dim, CLASSES, prefix, "mean")
     else:
         module = MomentHead(dim, CLASSES, width=32)
     network = CLASSIFIERS[tokens](backbone, module)
     rng = np.random.default_rng(7)
     for weight in weights_of(network):
         value = 0.3 * rng.standard_normal(weight.shape) + ("norm" in weight.name)
+        value = np.abs(value) if "running_var" in weight.name else value
         weight.set_data(Tensor(value.astype(np.float32)))
     network.set_train(False)
     write_onnx(network, tmp_path / "model.onnx", None)

@@ -124,6 +124,23 @@ def test_choice_on_the_test_split_is_said(write: Write) -> None:
     assert "reported split itself" not in printed(honest)
 
 
+def test_seeds_of_a_run_are_averaged(write: Write) -> None:
+    folders = []
+    for seed, top1 in ((42, 70.0), (43, 74.0)):
+        config = {**RESULT["config"], "seed": seed}
+        folders.append(write(f"mine_{seed}", config=config, metrics={"top1": top1, "top5": 90.0}))
+    page = printed(*folders, write("alone_7"), write("other_8"))
+    assert "\n\n- mine: top-1 72.00 % over 2 seeds, 70.00 to 74.00\n\n" in page
+    assert page.count("seeds,") == 1
+
+
+def test_a_run_without_labels_has_dashes(write: Write) -> None:
+    selection = {"split": "val", "metric": "distillation_loss", "distillation_loss": 0.1}
+    (cells,) = rows(printed(write("mine", selection=selection, metrics={"images": 3})))
+    wanted = {"top-1 there, %": "-", "top-1, %": "-", "top-5, %": "-"}
+    assert cells == {**CELLS, **wanted}
+
+
 def test_file_holds_what_the_terminal_shows_and_is_replaced(write: Write, tmp_path: Path) -> None:
     folder = write("mine")
     page = tmp_path / "results.md"

@@ -104,6 +104,15 @@ class TokenBackbone(Backbone):
         x = self.walk(images, (len(self.parts) - 2,))[0]
         return self.parts[-1].attention_weights(x, *self.part_inputs()[-1])
 
+    def forward_attentions(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Attention weights of every block, (B, H, 1 + N, 1 + N) each; rows sum to 1."""
+        x, inputs = self.embed(images), self.part_inputs()
+        taken: tuple[Tensor, ...] = ()
+        for index, part in enumerate(self.parts):
+            taken += (part.attention_weights(x, *inputs[index]),)
+            x = part(x, *inputs[index])
+        return taken
+
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, 1 + N, C) and pooled (B, C) from what ``forward_tokens`` gives."""
         tokens = self.final_norm(x)

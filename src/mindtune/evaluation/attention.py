@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
 
 from mindtune.errors import DataError
-
-Grid = tuple[int, int]
 
 
 @dataclass
@@ -22,12 +20,11 @@ class AttentionStatistics:
     query's and a key's patch, weighted by the head's attention; class tokens are neither queries
     nor keys, and what is left of each query's weights is made to sum to 1 (Dosovitskiy et al., ICLR
     2021, figure 7). The **similarity** of two heads is the cosine between their weights of the same
-    query, all tokens included. Wei et al. (arXiv 2205.14141, figures 1 and 2) draw both, and do not
-    say how they treat the class token.
+    query, all tokens included. Wei et al. (arXiv 2205.14141) draw both; what they do with the class
+    token we do not know.
 
     Args:
-        grid: rows and columns of the patches.
-        patch_size: side of a patch, pixels.
+        image_size: side of the images, pixels; patches are squares of a square grid.
         num_prefix_tokens: class tokens at the front.
 
     Attributes:
@@ -36,8 +33,7 @@ class AttentionStatistics:
         similarity_sums: float64 (L, H, H).
     """
 
-    grid: Grid
-    patch_size: float
+    image_size: int
     num_prefix_tokens: int
     images: int = 0
     distance_sums: np.ndarray = field(default_factory=lambda: np.zeros(()))
@@ -45,8 +41,9 @@ class AttentionStatistics:
 
     def add(self, weights: Sequence[np.ndarray]) -> None:
         """Count a batch: attention weights of every layer, each (B, H, T, T)."""
-        between = patch_distances(self.grid, self.patch_size)
         first = self.num_prefix_tokens
+        rows = math.isqrt(weights[0].shape[-1] - first)
+        between = patch_distances(rows, self.image_size / rows)  # (N, N)
         distances, similarities = [], []
         for layer in weights:
             patches = layer[:, :, first:, first:].astype(np.float64)
@@ -68,24 +65,23 @@ class AttentionStatistics:
         return self.similarity_sums / self.images
 
     def mean_similarities(self) -> np.ndarray:
-        """Of each layer over pairs of different heads, float64 (L,); NaN for a single head."""
+        """Of each layer over pairs of different heads, float64 (L,), or (0,) for a single head."""
         cosines = self.similarities()
         heads = cosines.shape[1]
         if heads == 1:
-            return np.full(len(cosines), np.nan)
+            return np.empty(0)
         others = cosines.sum((1, 2)) - np.trace(cosines, axis1=1, axis2=2)
         return others / (heads * (heads - 1))
 
 
-def patch_distances(grid: Grid, patch_size: float) -> np.ndarray:
-    """Between the centres of all patches, pixels, float64 (N, N); patches row by row."""
-    rows, columns = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
-    places = np.stack([rows, columns], axis=1) * patch_size  # (N, 2)
+def patch_distances(rows: int, patch_size: float) -> np.ndarray:
+    """Between the centres of all patches of a square grid, pixels, float64 (N, N); row by row."""
+    places = np.stack(np.divmod(np.arange(rows * rows), rows), axis=1) * patch_size  # (N, 2)
     return np.linalg.norm(places[:, None] - places[None], axis=-1)
 
 
 class Attentions(nn.Cell):
-    """Images (B, 3, S, S) -> the attention weights (B, H, T, T) of every layer of ``backbone``."""
+    """Images (B, 3, S, S) -> the attention weights (B, H, T, T) of every block of ``backbone``."""
 
     def __init__(self, backbone: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
@@ -96,15 +92,15 @@ class Attentions(nn.Cell):
 
 
 def measure_attention(
-    backbone: nn.Cell, grid: Grid, batches: Iterable[tuple[np.ndarray, ...]]
-) -> dict[str, Any]:
-    """Statistics of ``backbone`` in evaluation mode over (images, labels, valid) batches.
+    backbone: nn.Cell, batches: Iterable[tuple[np.ndarray, ...]]
+) -> AttentionStatistics:
+    """Of ``backbone`` in evaluation mode over the (images, labels, valid) of an ``EvalLoader``.
 
     Raises:
         DataError: no images.
     """
-    side = backbone.preprocessing.input_size
-    found = AttentionStatistics(grid, side / grid[0], backbone.num_prefix_tokens)
+    size, prefix = backbone.preprocessing.input_size, backbone.num_prefix_tokens
+    found = AttentionStatistics(size, prefix)
     cell = Attentions(backbone)
     was_training = backbone.training
     cell.set_train(False)
@@ -116,9 +112,4 @@ def measure_attention(
         cell.set_train(was_training)
     if found.images == 0:
         raise DataError("diagnose: got no images, expected at least 1; check the split")
-    return {
-        "images": found.images,
-        "attention_distance": found.distances().tolist(),
-        "head_similarity": found.similarities().tolist(),
-        "mean_head_similarity": found.mean_similarities().tolist(),
-    }
+    return found

@@ -28,12 +28,12 @@ def require_plots() -> ModuleType:
 def plot_attention(pyplot: ModuleType, file: Path, found: dict[str, Any]) -> None:
     """Distance and similarity of every head over the layers, side by side."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.5))
-    distances = np.array(found["attention_distance"])  # (L, H)
+    distances = np.array(found["distance"])  # (L, H)
     layers = np.arange(1, len(distances) + 1)
     left.plot(layers, distances, "o", alpha=0.6)
     left.plot(layers, distances.mean(1), "k-")
     left.set(xlabel="layer", ylabel="average attention distance (pixels)", ylim=(0, None))
-    right.plot(layers, found["mean_head_similarity"], "ko-")
+    right.plot(layers[: len(found["mean_similarity"])], found["mean_similarity"], "ko-")
     right.set(xlabel="layer", ylabel="cosine similarity between heads", ylim=(0, 1))
     _save(figure, file, pyplot)
 

@@ -37,10 +37,14 @@ class LinearHead(nn.Dense):
         self.mean = pool == "mean"
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        if not self.mean:
-            return super().construct(pooled)
-        patches = ops.cast(tokens[:, self.first_patch :], mstype.float32)  # half would lose digits
-        return super().construct(ops.cast(ops.mean(patches, 1), tokens.dtype))
+        feature = mean_patch(tokens, self.first_patch) if self.mean else pooled
+        return super().construct(feature)
+
+
+def mean_patch(tokens: Tensor, first_patch: int) -> Tensor:
+    """Mean of the tokens (B, T, C) from ``first_patch`` on, (B, C)."""
+    patches = ops.cast(tokens[:, first_patch:], mstype.float32)  # half would lose digits
+    return ops.cast(ops.mean(patches, 1), tokens.dtype)
 
 
 class ClassifierHead(nn.Cell):

@@ -9,10 +9,36 @@ from mindspore.common.initializer import initializer
 from mindtune.parameters import RUNNING_MEAN, RUNNING_VAR
 
 EPS = 1e-5
+FEATURE_EPS = 1e-6
 MOMENTUM = 0.1  # share of the new statistics; MindSpore's own layer names the share of the old
 
 
-class BatchNorm(nn.Cell):
+class RunningStatistics(nn.Cell):
+    """What a batch norm keeps of C channels: ``running_mean`` and ``running_var``.
+
+    Attributes:
+        frozen: they stay as they are in training too.
+    """
+
+    def __init__(self, channels: int, frozen: bool = False) -> None:
+        super().__init__()
+        self.frozen = frozen
+        self.running_mean = Parameter(
+            initializer("zeros", (channels,)), name=RUNNING_MEAN, requires_grad=False
+        )
+        self.running_var = Parameter(
+            initializer("ones", (channels,)), name=RUNNING_VAR, requires_grad=False
+        )
+
+    def move_statistics(self, mean: Tensor, var: Tensor, count: float) -> None:
+        """A tenth of the way from the running statistics to those of ``count`` values."""
+        sample_var = ops.stop_gradient(var) * (count / max(count - 1.0, 1.0))
+        mean = ops.stop_gradient(mean)
+        ops.assign(self.running_mean, (1.0 - MOMENTUM) * self.running_mean + MOMENTUM * mean)
+        ops.assign(self.running_var, (1.0 - MOMENTUM) * self.running_var + MOMENTUM * sample_var)
+
+
+class BatchNorm(RunningStatistics):
     """Batch normalisation over the last axis of (B, H, W, C), in float32; Ioffe and Szegedy 2015.
 
     In training it normalises by the batch (population variance) and moves ``running_mean`` and
@@ -31,17 +57,10 @@ class BatchNorm(nn.Cell):
     def __init__(
         self, channels: int, weight_init: str = "ones", keeps_statistics: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__(channels, frozen=keeps_statistics)
         self.keeps_statistics = keeps_statistics
-        self.frozen = keeps_statistics
         self.weight = Parameter(initializer(weight_init, (channels,)), name="weight")
         self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
-        self.running_mean = Parameter(
-            initializer("zeros", (channels,)), name=RUNNING_MEAN, requires_grad=False
-        )
-        self.running_var = Parameter(
-            initializer("ones", (channels,)), name=RUNNING_VAR, requires_grad=False
-        )
 
     def construct(self, maps: Tensor) -> Tensor:
         x = ops.cast(maps, mstype.float32)
@@ -54,15 +73,26 @@ class BatchNorm(nn.Cell):
         self.move_statistics(mean, var, x.size / x.shape[3])
         return centred * (self.weight * ops.rsqrt(var + EPS)) + self.bias
 
-    def move_statistics(self, mean: Tensor, var: Tensor, count: float) -> None:
-        """A tenth of the way from the running statistics to those of ``count`` pixels."""
-        sample_var = ops.stop_gradient(var) * (count / max(count - 1.0, 1.0))
-        mean = ops.stop_gradient(mean)
-        ops.assign(self.running_mean, (1.0 - MOMENTUM) * self.running_mean + MOMENTUM * mean)
-        ops.assign(self.running_var, (1.0 - MOMENTUM) * self.running_var + MOMENTUM * sample_var)
+
+class FeatureNorm(RunningStatistics):
+    """Batch normalisation of features (B, C) without scale and shift, in float32.
+
+    It lets one learning rate fit the features of any network; the head of MAE's and Feature
+    Distillation's linear probes, with their eps of 1e-6.
+    """
+
+    def construct(self, features: Tensor) -> Tensor:
+        x = ops.cast(features, mstype.float32)
+        if not self.training or self.frozen:
+            return (x - self.running_mean) * ops.rsqrt(self.running_var + FEATURE_EPS)
+        mean = ops.mean(x, 0)  # (C,)
+        centred = x - mean
+        var = ops.mean(centred * centred, 0)  # (C,)
+        self.move_statistics(mean, var, x.shape[0])
+        return centred * ops.rsqrt(var + FEATURE_EPS)
 
 
 def moving_statistics(net: nn.Cell) -> list[Parameter]:
     """The running statistics which training changes: those of batch norms that are not frozen."""
-    norms = [cell for _, cell in net.cells_and_names() if isinstance(cell, BatchNorm)]
+    norms = [cell for _, cell in net.cells_and_names() if isinstance(cell, RunningStatistics)]
     return [p for norm in norms if not norm.frozen for p in (norm.running_mean, norm.running_var)]

@@ -7,7 +7,9 @@ from mindspore import Tensor
 from mindtune.heads.linear import ClassifierHead, LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
+from mindtune.heads.normed_linear import NormedLinearHead
 from mindtune.heads.shrinking import ShrinkingBlock
+from mindtune.layers.batch_norm import FEATURE_EPS
 from mindtune.onnx_graph.builder import END, GraphBuilder, Writer
 from mindtune.onnx_graph.layers import dense, sequential
 from mindtune.ops import COLUMN_EPS, SquareRootCovariance
@@ -17,11 +19,28 @@ _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional pack
 
 def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str) -> str:
     """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
-    feature = pooled
-    if cell.mean:
-        patches = _from_token(graph, tokens, cell.first_patch)
-        feature = graph.node("ReduceMean", patches, axes=(1,), keepdims=0)  # (B, C)
-    return dense(graph, cell, feature)
+    return dense(graph, cell, _feature(graph, cell, tokens, pooled))
+
+
+def normed_linear_head(
+    graph: GraphBuilder, cell: NormedLinearHead, tokens: str, pooled: str
+) -> str:
+    """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
+    norm, layer = cell[0], cell[1]
+    feature = _feature(graph, cell, tokens, pooled)
+    centred = graph.node("Sub", feature, graph.parameter(norm.running_mean))
+    variance = graph.node("Add", graph.parameter(norm.running_var), graph.number(FEATURE_EPS))
+    return dense(graph, layer, graph.node("Div", centred, graph.node("Sqrt", variance)))
+
+
+def _feature(
+    graph: GraphBuilder, cell: LinearHead | NormedLinearHead, tokens: str, pooled: str
+) -> str:
+    """What the head reads, (B, C)."""
+    if not cell.mean:
+        return pooled
+    patches = _from_token(graph, tokens, cell.first_patch)
+    return graph.node("ReduceMean", patches, axes=(1,), keepdims=0)
 
 
 def classifier_head(graph: GraphBuilder, cell: ClassifierHead, tokens: str, pooled: str) -> str:
@@ -135,6 +154,7 @@ def _root(graph: GraphBuilder, cell: SquareRootCovariance, covariance: str) -> s
 WRITERS: dict[type, Writer] = {
     LinearHead: linear_head,
     ClassifierHead: classifier_head,
+    NormedLinearHead: normed_linear_head,
     MomentHead: moment_head,
     ShrinkingBlock: sequential,
     IsqrtMomentHead: isqrt_moment_head,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mindtune.protocols import imagenet
 from mindtune.protocols.classification import classification
+from mindtune.protocols.diagnose import diagnose
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.knn import knn
 from mindtune.protocols.throughput import throughput
@@ -18,6 +19,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
     "zero_shot": zero_shot,
+    "diagnose": diagnose,
     "throughput": throughput,
     "imagenet_c": imagenet.corruptions,
     **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),
