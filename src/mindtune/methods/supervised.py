@@ -11,8 +11,8 @@ from mindtune import assemble
 from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
-from mindtune.engine.selection import TOP1
 from mindtune.data.splits import require_same_classes
+from mindtune.engine.selection import TOP1
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.forgetting import Forgetting
 from mindtune.methods.method import RunContext

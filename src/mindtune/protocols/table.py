@@ -8,6 +8,7 @@ from typing import Any
 from mindtune.protocols import imagenet
 from mindtune.protocols.classification import classification
 from mindtune.protocols.evaluation import Evaluation
+from mindtune.protocols.few_shot import few_shot
 from mindtune.protocols.knn import knn
 from mindtune.protocols.zero_shot import zero_shot
 
@@ -16,6 +17,7 @@ Protocol = Callable[[Evaluation], "tuple[str, dict[str, Any]]"]
 PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
+    "few_shot": few_shot,
     "zero_shot": zero_shot,
     "imagenet_c": imagenet.corruptions,
     **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),
