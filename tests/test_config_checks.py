@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mindtune.config import RunConfig
+from mindtune.config import EvaluateConfig, RunConfig
 from mindtune.config_checks import check_config
 from mindtune.errors import ConfigError
 
@@ -19,6 +19,14 @@ def changed(key: str, value: object, **steps: object) -> RunConfig:
 
 def test_defaults_pass():
     check_config(RunConfig())
+    check_config(EvaluateConfig())
+
+
+def test_every_value_of_a_list_is_a_choice():
+    config = EvaluateConfig()
+    config.few_shot.classifiers = ["logistic", "svm"]
+    with pytest.raises(ConfigError, match=r"few_shot\.classifiers: got 'svm', expected one of"):
+        check_config(config)
 
 
 @pytest.mark.parametrize(

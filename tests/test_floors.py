@@ -23,7 +23,15 @@ FLOORS = [
     {"knn_evaluation", "merging"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
-    {"training", "evaluating", "exporting", "doctor", "converting", "weights_report"},
+    {
+        "training",
+        "evaluating",
+        "exporting",
+        "doctor",
+        "converting",
+        "weights_report",
+        "attention_pictures",
+    },
     {"commands", "console_commands"},
     {"console"},
 ]

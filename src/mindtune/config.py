@@ -564,22 +564,49 @@ class DiagnoseConfig:
 
 
 @dataclass
+class FewShotConfig:
+    """Few-shot episodes, for protocol few_shot, see docs/few_shot.md.
+
+    Attributes:
+        way: classes an episode.
+        shots: labelled images a class; each number is evaluated.
+        queries: images a class to classify; null: all the rest, as the SMKD authors' code.
+        episodes: how many.
+        classifiers: what classifies: prototype (nearest class mean by cosine), sgd_cosine (SMKD's
+            trained cosine classifier), logistic (scikit-learn's logistic regression).
+        features: cls is the class token (the backbone's pooled feature), mean the patches weighted
+            by its attention, both one after the other; each of length 1.
+        cache: folder to keep features in; default: not kept.
+    """
+
+    way: int = 5
+    shots: list[int] = field(default_factory=lambda: [1, 5])
+    queries: Optional[int] = 15
+    episodes: int = 1000
+    classifiers: list[Literal["prototype", "sgd_cosine", "logistic"]] = field(
+        default_factory=lambda: ["prototype"]
+    )
+    features: Literal["cls", "mean", "both"] = "both"
+    cache: Optional[str] = None
+
+
+@dataclass
 class EvaluateConfig(RunConfig):
     """Evaluate trained weights.
 
     Attributes:
         protocol: classification on a split of the data set; the same by a CLIP's texts (zero_shot)
-            or by the neighbours of its images in the train split (knn); or by a network of
-            ImageNet's 1000 classes on ImageNet-A, -R, -V2, -Sketch or -C, whose folder is
-            data.root; where its heads look and how its loss lies (diagnose); or, without data or
-            weights, its speed (throughput).
-        split: of protocols classification, zero_shot, knn and diagnose; default: test where there
+            or by the neighbours of its images in the train split (knn); few_shot, episodes of a few
+            classes of a split; or by a network of ImageNet's 1000 classes on ImageNet-A, -R, -V2,
+            -Sketch or -C, whose folder is data.root; where its heads look and how its loss lies
+            (diagnose); or, without data or weights, its speed (throughput).
+        split: of all protocols but ImageNet's and throughput; default: test where there
             is one, else val.
         before: of protocol knn, the weights that tuning started from; default: what the run says.
     """
 
     protocol: Literal[
-        "classification", "zero_shot", "knn", "imagenet_a", "imagenet_r", "imagenet_v2",
+        "classification", "zero_shot", "knn", "few_shot", "imagenet_a", "imagenet_r", "imagenet_v2",
         "imagenet_sketch", "imagenet_c", "diagnose", "throughput",
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
@@ -587,6 +614,7 @@ class EvaluateConfig(RunConfig):
     text: TextConfig = field(default_factory=TextConfig)
     throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
     diagnose: DiagnoseConfig = field(default_factory=DiagnoseConfig)
+    few_shot: FewShotConfig = field(default_factory=FewShotConfig)
 
 
 @dataclass

@@ -83,11 +83,15 @@ def _check_choices(section: Any, prefix: str) -> None:
         if is_dataclass(value):
             _check_choices(value, f"{key}.")
             continue
-        choices = _choices(types[item.name])
-        if choices and value not in choices:
-            raise ConfigError(
-                f"{key}: got {value!r}, expected one of {', '.join(map(str, choices))}"
-            )
+        annotation, values = types[item.name], [value]
+        if get_origin(annotation) is list:
+            (annotation,), values = get_args(annotation), value
+        choices = _choices(annotation)
+        for chosen in values if choices else ():
+            if chosen not in choices:
+                raise ConfigError(
+                    f"{key}: got {chosen!r}, expected one of {', '.join(map(str, choices))}"
+                )
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

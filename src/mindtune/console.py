@@ -12,6 +12,7 @@ from mindtune.version import __version__
 # Each is a module of mindtune.console_commands, with ``add_arguments(parser)`` and
 # ``run(options) -> exit code``; it is imported when it is asked for.
 SUB_COMMANDS = {
+    "attention": "Draw what the class token of a ViT looks at in images.",
     "doctor": "Report what works on this machine, and how to mend what does not.",
     "weights": "Say what a weight file is, and which backbone it fits.",
 }

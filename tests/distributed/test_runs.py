@@ -114,6 +114,19 @@ def test_zero_shot_on_two_ranks_is_exact(start: Starter, tmp_path: Path) -> None
     assert two["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
 
 
+def test_two_ranks_find_the_same_few_shot_accuracies(
+    on_two: tuple[Path, Job], start: Starter, tmp_path: Path
+) -> None:
+    argv = ["--pretrained", str(on_two[0]), "--protocol", "few_shot", "--few_shot.episodes", "600"]
+    job = start.mpirun(EVAL, *argv, "--out", tmp_path / "two")
+    assert cli.run(commands.evaluate, [*argv, "--out", str(tmp_path / "one")]) == 0
+    assert job.wait() == 0, job.err.read_text()
+    file = "eval_few_shot_digits_test.json"
+    two, one = (read_json(tmp_path / name / file) for name in ("two", "one"))
+    assert two["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
+    assert job.said().count("written to") == 1
+
+
 def test_msrun_trains_the_same_bits(on_two: tuple[Path, Job], start: Starter) -> None:
     run = start.folder / "run"
     job = start.run(

@@ -113,6 +113,11 @@ class TokenBackbone(Backbone):
             x = part(x, *inputs[index])
         return taken
 
+    def forward_tokens_and_attention(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """What ``forward_tokens`` gives, and the last block's attention (B, H, 1 + N, 1 + N)."""
+        x = self.walk(images, (len(self.parts) - 2,))[0]
+        return self.parts[-1].with_attention(x, *self.part_inputs()[-1])
+
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, 1 + N, C) and pooled (B, C) from what ``forward_tokens`` gives."""
         tokens = self.final_norm(x)

@@ -41,12 +41,21 @@ class BeitBlock(nn.Cell):
         self.drop_path2 = drop_path(drop_rate)
 
     def construct(self, x: Tensor, bias: Tensor) -> Tensor:
-        x = x + self.drop_path1(self.gamma_1 * self.attn.attend(self.norm1(x), bias))
+        return self.after_attention(x, self.attn.attend(self.norm1(x), bias))
+
+    def after_attention(self, x: Tensor, branch: Tensor) -> Tensor:
+        """The block's output from its input and what its attention found."""
+        x = x + self.drop_path1(self.gamma_1 * branch)
         return x + self.drop_path2(self.gamma_2 * self.psrp(x, self.mlp(self.norm2(x))))
 
     def attention_weights(self, x: Tensor, bias: Tensor) -> Tensor:
         """The block's attention weights (B, H, N, N) alone."""
         return self.attn.biased_weights_and_values(self.norm1(x), bias)[0]
+
+    def with_attention(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output (B, N, C) and its attention weights (B, H, N, N)."""
+        weights, v = self.attn.biased_weights_and_values(self.norm1(x), bias)
+        return self.after_attention(x, self.attn.mix(weights, v)), weights
 
 
 class RelativeViT(TokenBackbone):

@@ -56,12 +56,21 @@ class ResidualAttentionBlock(nn.Cell):
         self.drop_path2 = drop_path(drop_rate)
 
     def construct(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path1(self.attn(self.ln_1(x)))
+        return self.after_attention(x, self.attn(self.ln_1(x)))
+
+    def after_attention(self, x: Tensor, branch: Tensor) -> Tensor:
+        """The block's output from its input and what its attention found."""
+        x = x + self.drop_path1(branch)
         return x + self.drop_path2(self.psrp(x, self.mlp(self.ln_2(x))))
 
     def attention_weights(self, x: Tensor) -> Tensor:
         """The block's attention weights (B, H, N, N) alone."""
         return self.attn.weights_and_values(self.ln_1(x))[0]
+
+    def with_attention(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output (B, N, C) and its attention weights (B, H, N, N)."""
+        weights, v = self.attn.weights_and_values(self.ln_1(x))
+        return self.after_attention(x, self.attn.mix(weights, v)), weights
 
 
 class Transformer(nn.Cell):

@@ -13,6 +13,7 @@ import numpy as np
 from mindtune.errors import ConfigError
 
 _LARGEST_SEED = 2**64 - 1
+_PHILOX_BLOCK = 4  # 64-bit numbers that one step of the counter gives
 
 
 class Stream(IntEnum):
@@ -21,6 +22,8 @@ class Stream(IntEnum):
     SAMPLE = 1
     BATCH = 2
     ORDER = 3
+    EPISODE = 4
+    EPISODE_TRAINING = 5
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -61,8 +64,39 @@ def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
     return _stream_rng(seed, Stream.ORDER, (epoch, 0, 0)).permutation(count)
 
 
-def _stream_rng(seed: int, stream: Stream, position: tuple[int, int, int]) -> np.random.Generator:
-    """Philox keyed by (seed, purpose), its counter set to ``position``.
+def episode_draws(seed: int, first: int, count: int, draws: int) -> np.ndarray:
+    """Uniform numbers in [0, 1) for few-shot episodes, float64 (count, draws).
+
+    Row i belongs to episode ``first + i`` and is the same whichever episodes are asked for with it,
+    so that any number of processes draws the same ones; there is no call a row.
+
+    Args:
+        seed: the run's seed.
+        first: index of the first episode.
+        count: how many episodes.
+        draws: numbers an episode.
+
+    Raises:
+        ConfigError: the seed is negative or does not fit 64 bits.
+    """
+    blocks = -(-draws // _PHILOX_BLOCK)
+    generator = _stream_rng(seed, Stream.EPISODE, (0, 0, 0), first * blocks)
+    return generator.random((count, blocks * _PHILOX_BLOCK))[:, :draws]
+
+
+def episode_training_rng(seed: int, episode: int) -> np.random.Generator:
+    """The generator for training a classifier on the support of one episode.
+
+    Raises:
+        ConfigError: the seed is negative or does not fit 64 bits.
+    """
+    return _stream_rng(seed, Stream.EPISODE_TRAINING, (episode, 0, 0))
+
+
+def _stream_rng(
+    seed: int, stream: Stream, position: tuple[int, int, int], block: int = 0
+) -> np.random.Generator:
+    """Philox keyed by (seed, purpose), its counter set to ``position`` and a ``block`` there.
 
     Philox maps (key, 256-bit counter) to random blocks one to one. Drawing only advances the low
     64 bits of the counter, so streams at different positions cannot overlap, and no hashing of a
@@ -70,4 +104,5 @@ def _stream_rng(seed: int, stream: Stream, position: tuple[int, int, int]) -> np
     """
     if not 0 <= seed <= _LARGEST_SEED:
         raise ConfigError(f"seed: got {seed}, expected a whole number from 0 to 2**64 - 1")
-    return np.random.Generator(np.random.Philox(key=[seed, int(stream)], counter=[0, *position]))
+    counter = [block, *position]
+    return np.random.Generator(np.random.Philox(key=[seed, int(stream)], counter=counter))

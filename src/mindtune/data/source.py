@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +55,29 @@ class ImageFiles:
 
     def load(self, index: int) -> Image.Image:
         path = self.paths[index]
-        try:
-            with Image.open(path) as image:
-                return image.convert("RGB")
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DataError(
-                f"image {path}: cannot be decoded ({error}); replace or remove the file, "
-                "or pass --data.skip_unreadable true"
-            ) from error
+        return read_image(path, str(path))
+
+
+@dataclass(frozen=True)
+class EncodedImages:
+    """Images that lie in memory as the bytes of their files, such as those of an archive.
+
+    ``places`` says of each where it comes from, for messages.
+    """
+
+    contents: Sequence[bytes]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    places: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def describe(self, index: int) -> str:
+        return self.places[index]
+
+    def load(self, index: int) -> Image.Image:
+        return read_image(io.BytesIO(self.contents[index]), self.places[index])
 
 
 @dataclass(frozen=True)
@@ -81,3 +97,15 @@ class ImageArrays:
 
     def load(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index])
+
+
+def read_image(file: Path | io.BytesIO, name: str) -> Image.Image:
+    """The image as RGB. Raises ``DataError`` where it cannot be read."""
+    try:
+        with Image.open(file) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"image {name}: cannot be decoded ({error}); replace or remove the file, "
+            "or pass --data.skip_unreadable true"
+        ) from error

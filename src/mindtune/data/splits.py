@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from PIL import Image
@@ -82,6 +83,26 @@ def hold_out(source: ImageSource, fraction: float, seed: int) -> tuple[Subset, S
         )
     train = np.setdiff1d(np.arange(len(source)), val)
     return Subset(source, train), Subset(source, val)
+
+
+def require_same_classes(sources: Mapping[str, ImageSource]) -> None:
+    """Refuse splits whose labels mean different classes, as those of few-shot sets.
+
+    Args:
+        sources: by what they are for; the first one decides.
+
+    Raises:
+        DataError: naming the first class that differs.
+    """
+    reference, *others = sources.items()
+    for purpose, source in others:
+        for mine, theirs in zip_longest(reference[1].class_names, source.class_names):
+            if mine != theirs:
+                raise DataError(
+                    f"data: got class {theirs!r} in the images of {purpose} where those of "
+                    f"{reference[0]} have {mine!r}, expected the same classes; a few-shot set is "
+                    "for eval.py --protocol few_shot and for self-supervised training"
+                )
 
 
 def limit_per_class(source: ImageSource, shots: int, seed: int) -> Subset:

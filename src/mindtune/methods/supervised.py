@@ -12,6 +12,7 @@ from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
+from mindtune.data.splits import require_same_classes
 from mindtune.engine.selection import TOP1
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.forgetting import Forgetting
@@ -40,6 +41,7 @@ class Supervised:
         train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
         final = self.splits.evaluation(self.splits.final_split)
         self.sources = {"train": train, "selection": selection, "final": final}
+        require_same_classes(self.sources)
         self.num_classes = len(train.class_names)
         self.network = _build_network(run, self.num_classes)
         self.preprocessing = self.network.backbone.preprocessing

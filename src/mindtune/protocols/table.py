@@ -9,6 +9,7 @@ from mindtune.protocols import imagenet
 from mindtune.protocols.classification import classification
 from mindtune.protocols.diagnose import diagnose
 from mindtune.protocols.evaluation import Evaluation
+from mindtune.protocols.few_shot import few_shot
 from mindtune.protocols.knn import knn
 from mindtune.protocols.throughput import throughput
 from mindtune.protocols.zero_shot import zero_shot
@@ -18,6 +19,7 @@ Protocol = Callable[[Evaluation], "tuple[str, dict[str, Any]]"]
 PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
+    "few_shot": few_shot,
     "zero_shot": zero_shot,
     "diagnose": diagnose,
     "throughput": throughput,

@@ -26,25 +26,31 @@ CIFAR100 = DatasetSpec(
     counts={"train": 50_000, "test": 10_000},
 )
 
-CIFAR100_FORMS = (
-    CifarForm(
-        folder="cifar-100-python",
-        archive="cifar-100-python.tar.gz",
-        files={"train": ("train",), "test": ("test",)},
-        names_file="meta",
-        read_batch=python_batch(b"fine_labels"),
-        read_names=python_names(b"fine_label_names"),
-    ),
-    CifarForm(
-        folder="cifar-100-binary",
-        archive="cifar-100-binary.tar.gz",
-        files={"train": ("train.bin",), "test": ("test.bin",)},
-        names_file="fine_label_names.txt",
-        # the coarse label comes first, the fine one last
-        read_batch=binary_batch(label_bytes=2),
-        read_names=text_names,
-    ),
-)
+
+def _forms(level: str) -> tuple[CifarForm, ...]:
+    """The official forms, read by their ``fine`` labels or the 20 ``coarse`` ones."""
+    return (
+        CifarForm(
+            folder="cifar-100-python",
+            archive="cifar-100-python.tar.gz",
+            files={"train": ("train",), "test": ("test",)},
+            names_file="meta",
+            read_batch=python_batch(f"{level}_labels".encode()),
+            read_names=python_names(f"{level}_label_names".encode()),
+        ),
+        CifarForm(
+            folder="cifar-100-binary",
+            archive="cifar-100-binary.tar.gz",
+            files={"train": ("train.bin",), "test": ("test.bin",)},
+            names_file=f"{level}_label_names.txt",
+            read_batch=binary_batch(label_bytes=2, label=("coarse", "fine").index(level)),
+            read_names=text_names,
+        ),
+    )
+
+
+CIFAR100_FORMS = _forms("fine")
+CIFAR100_COARSE_FORMS = _forms("coarse")
 
 
 @register_dataset(CIFAR100)

@@ -46,8 +46,8 @@ def python_names(key: bytes) -> NamesReader:
     return read
 
 
-def binary_batch(label_bytes: int) -> BatchReader:
-    """Reader of fixed records: labels, of which the last counts, then 3072 pixels."""
+def binary_batch(label_bytes: int, label: int = -1) -> BatchReader:
+    """Reader of fixed records: labels, of which number ``label`` counts, then 3072 pixels."""
     record = label_bytes + PIXELS
 
     def read(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def binary_batch(label_bytes: int) -> BatchReader:
                 "image); truncated? unpack the official archive again"
             )
         rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, record)  # (n, record)
-        return rows[:, label_bytes:], rows[:, label_bytes - 1]
+        return rows[:, label_bytes:], rows[:, :label_bytes][:, label]
 
     return read
 

@@ -18,6 +18,8 @@ class DatasetSpec:
         source: paper and licence, one line.
         splits: the splits it can have, out of ``SPLITS``.
         num_classes: number of classes, ``None`` where the folder decides.
+        split_classes: number of classes a split, of few-shot sets whose splits have no class in
+            common; a split without one is not counted.
         counts: official number of images a split; a split without one is not counted.
         needs_root: whether ``--data.root`` must be given.
         aliases: other names accepted.
@@ -31,6 +33,7 @@ class DatasetSpec:
     source: str
     splits: tuple[str, ...]
     num_classes: int | None = None
+    split_classes: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     needs_root: bool = True
     aliases: tuple[str, ...] = ()

@@ -10,9 +10,9 @@ from mindtune.data.datasets.spec import DatasetSpec
 from mindtune.errors import DataError
 
 SPLIT_FOLDERS: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "eval", "evaluation"),
-    "test": ("test", "testing"),
+    "train": ("train", "training", "meta-train"),
+    "val": ("val", "valid", "validation", "eval", "evaluation", "meta-val"),
+    "test": ("test", "testing", "meta-test"),
 }
 
 
