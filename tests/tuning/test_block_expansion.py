@@ -33,6 +33,14 @@ EXPECTED = np.load(WEIGHTS / "g_block_expansion.npz")
 NAMES = ["vit_test", "vit_layer_scale_test", "fd_vit_test", "fd_vit_test_student", "vit_clip_test"]
 
 
+@pytest.fixture
+def _operator_by_operator():
+    """Compiling a small network takes longer than running it a few times without."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
 @pytest.mark.parametrize(
     ("split", "positions"),
     [
@@ -93,6 +101,7 @@ def test_counts_of_vit_b_with_100_classes(options, trainable):
     assert (row.trainable, row.total) == (trainable, 85_875_556 + trainable - 76_900)
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 @pytest.mark.parametrize("name", NAMES)
 def test_starts_as_the_same_function_bit_for_bit(name):
     backbone = create_backbone(name)
@@ -113,6 +122,7 @@ def test_starts_as_the_same_function_bit_for_bit(name):
     np.testing.assert_array_equal(taken[0].asnumpy(), taken[1].asnumpy())
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 @pytest.mark.parametrize(
     "modes", [["psrp", "block_expansion"], ["block_expansion", "psrp", "lora"]], ids="+".join
 )
@@ -129,8 +139,8 @@ def test_beside_other_tunings_the_new_blocks_still_add_nothing(modes):
     assert np.abs(backbone.blocks[0](x).asnumpy() - x.asnumpy()).max() > 1e-3
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 def test_gradient_at_the_start_reaches_the_zero_projections_alone():
-    ms.set_context(mode=ms.PYNATIVE_MODE)
     backbone = create_backbone("vit_test")
     fill(backbone)
     trained = apply_tunings(backbone, [lambda b: expand_blocks(b, positions=[1])])
@@ -140,7 +150,6 @@ def test_gradient_at_the_start_reaches_the_zero_projections_alone():
     )
     targets = Tensor(np.eye(4, dtype=np.float32)[[0, 2]])
     _, gradients = differentiate(golden_input("image", (2, 3, 32, 32)), targets)
-    ms.set_context(mode=ms.GRAPH_MODE)
     alive = {p.name for p, g in zip(trained, gradients) if g.asnumpy().any()}
     assert alive == {
         f"blocks.1.{layer}.{kind}"

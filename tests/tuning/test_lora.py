@@ -33,6 +33,14 @@ BACKBONES = {  # name: (targets, how many parts of linear maps they are)
 }
 
 
+@pytest.fixture
+def _operator_by_operator():
+    """Compiling a small network takes longer than running it a few times without."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
 def classifier(name: str = "vit_test", modes: tuple[str, ...] = ("lora",), **lora) -> Classifier:
     run = RunConfig()
     run.backbone.name = name
@@ -86,6 +94,7 @@ def updated(
     return weight, bias
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 @pytest.mark.parametrize(
     ("settings", "scale"),
     [({}, 1), ({"alpha": 6}, 2), ({"alpha": 6, "rslora": True}, 6 / 3**0.5)],
@@ -108,6 +117,7 @@ def test_one_update_is_the_paper_s_formula(settings, scale):
     np.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), rtol=0, atol=2e-6)
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 @pytest.mark.parametrize("bias", ["none", "lora_only"])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_merged_is_equal_and_unmerged_is_as_before(name, bias):
@@ -150,9 +160,9 @@ def test_keys_of_beit_have_no_bias_to_train():
     }
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 @pytest.mark.parametrize("name", ["vit_test", "swin_test", "vit_clip_test"])
 def test_gradient_reaches_exactly_what_trains(name):
-    ms.set_context(mode=ms.PYNATIVE_MODE)
     network = classifier(name, ("psrp", "lora"), bias="lora_only", dropout=0.1).set_train(True)
     fill(network)
     trained = [p for p in weights_of(network) if p.requires_grad]
@@ -166,10 +176,10 @@ def test_gradient_reaches_exactly_what_trains(name):
     )
     targets = Tensor(np.eye(4, dtype=np.float32)[[0, 2]])
     _, gradients = differentiate(image(network), targets)
-    ms.set_context(mode=ms.GRAPH_MODE)
     assert [p.name for p, g in zip(trained, gradients) if not np.abs(g.asnumpy()).max() > 0] == []
 
 
+@pytest.mark.usefixtures("_operator_by_operator")
 def test_dropout_is_on_in_training_only_and_knows_the_windows_of_an_image():
     network = classifier("swin_test", targets=["q", "proj", "fc1"], dropout=0.5)
     fill(network)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -46,6 +47,14 @@ def logits(net: Classifier, tensors: dict[str, np.ndarray], images: np.ndarray) 
     report = load_weights(net, WeightFile(tensors, {}, Path("test"), "safetensors"))
     assert not report.new
     return net(Tensor(images)).asnumpy()
+
+
+@pytest.fixture(autouse=True)
+def _operator_by_operator():
+    """Compiling a small network takes longer than running it a few times without."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=ms.GRAPH_MODE)
 
 
 @pytest.fixture(scope="module")
