@@ -117,6 +117,22 @@ def test_a_run_tells_what_it_forgot_and_eval_tells_the_same(
     assert f"(before {told['before']['20']['top1']:.2f} %, change" in outcome.out
 
 
+@pytest.mark.parametrize("modes", ["[lora]", "[block_expansion]"])
+def test_a_tuning_that_has_learnt_nothing_has_forgotten_nothing(
+    modes, start, judged, command, tmp_path
+) -> None:
+    """Both start as the identity, and are judged by the features before the head."""
+    nothing = ["--optim.lr", "1e-30", "--schedule.warmup_lr", "1e-30", "--schedule.min_lr", "1e-30"]
+    run = tmp_path / "run"
+    argv = ["--pretrained", start, *TARGET, "--tuning.modes", modes, *nothing, *FORGETTING]
+    assert command("train", "--smoke", "--out", run, *argv).code == 0
+    told = read_json(run / "result.json")["forgetting"]
+    assert told["after"] == told["before"] == judged["after"]
+    options = ["--protocol", "knn", *SOURCE]
+    assert command("evaluate", "--pretrained", run, *options).code == 0
+    assert read_json(run / "eval_knn_digits_test.json")["after"] == told["after"]
+
+
 def test_logits_and_the_images_of_the_run_are_named_options(run_folder, command, tmp_path) -> None:
     told = read_json(run_folder / "result.json")["forgetting"]
     moved = tmp_path / "moved.safetensors"
