@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Distil the small ViT trained on five CIFAR-10 classes into a fresh student, tune both, and the
 # student's network without distillation, to the other five with equal budgets, three seeds; write
-# docs/results_distillation.md and the attention figures.
+# docs/results_distillation.md and the attention figures. Some four hours on two free cores.
 # Usage: bash scripts/cifar10_distillation.sh CIFAR10_FOLDER [RUNS_FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -32,9 +32,11 @@ def plot_attention(pyplot: ModuleType, file: Path, found: dict[str, Any]) -> Non
     layers = np.arange(1, len(distances) + 1)
     left.plot(layers, distances, "o", alpha=0.6)
     left.plot(layers, distances.mean(1), "k-")
-    left.set(xlabel="layer", ylabel="average attention distance (pixels)", ylim=(0, None))
+    left.set(ylabel="average attention distance (pixels)", ylim=(0, 1.05 * distances.max()))
     right.plot(layers[: len(found["mean_similarity"])], found["mean_similarity"], "ko-")
-    right.set(xlabel="layer", ylabel="cosine similarity between heads", ylim=(0, 1))
+    right.set(ylabel="cosine similarity between heads", ylim=(0, 1.05))
+    for axes in (left, right):
+        axes.set(xlabel="layer", xticks=layers)
     _save(figure, file, pyplot)
 
 
