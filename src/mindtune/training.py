@@ -24,7 +24,7 @@ from mindtune.engine.recompute import recompute_blocks
 from mindtune.engine.step import TrainStep
 from mindtune.environment import versions
 from mindtune.files import write_atomically
-from mindtune.layers.batch_norm import moving_statistics
+from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import seed_random_layers
 from mindtune.methods.method import Method, RunContext
 from mindtune.methods.table import METHODS

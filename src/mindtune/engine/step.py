@@ -12,7 +12,7 @@ from mindspore import dtype as mstype
 from mindtune.engine.distributed.world import World
 from mindtune.engine.ema import Ema
 from mindtune.engine.optim import SGD, AdamW
-from mindtune.layers.batch_norm import moving_statistics
+from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import random_layers, set_random_step
 
 Batch = tuple[Tensor, ...]

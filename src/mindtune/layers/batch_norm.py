@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import initializer
 
+from mindtune.layers.moving import MovingCell
 from mindtune.parameters import RUNNING_MEAN, RUNNING_VAR
 
 EPS = 1e-5
 MOMENTUM = 0.1  # share of the new statistics; MindSpore's own layer names the share of the old
 
 
-class BatchNorm(nn.Cell):
+class BatchNorm(MovingCell):
     """Batch normalisation over the last axis of (B, H, W, C), in float32; Ioffe and Szegedy 2015.
 
     In training it normalises by the batch (population variance) and moves ``running_mean`` and
@@ -61,8 +62,6 @@ class BatchNorm(nn.Cell):
         ops.assign(self.running_mean, (1.0 - MOMENTUM) * self.running_mean + MOMENTUM * mean)
         ops.assign(self.running_var, (1.0 - MOMENTUM) * self.running_var + MOMENTUM * sample_var)
 
-
-def moving_statistics(net: nn.Cell) -> list[Parameter]:
-    """The running statistics which training changes: those of batch norms that are not frozen."""
-    norms = [cell for _, cell in net.cells_and_names() if isinstance(cell, BatchNorm)]
-    return [p for norm in norms if not norm.frozen for p in (norm.running_mean, norm.running_var)]
+    def moving(self) -> list[Parameter]:
+        """The running statistics, unless they are frozen."""
+        return [] if self.frozen else [self.running_mean, self.running_var]
