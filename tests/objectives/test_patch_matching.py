@@ -7,7 +7,7 @@ import pytest
 from mindspore import Tensor
 from scipy.special import log_softmax, softmax
 
-from mindtune.data.class_pairs import count_pairs, filled, members, partners
+from mindtune.data.class_pairs import filled, members, partners
 from mindtune.errors import ConfigError
 from mindtune.objectives.patch_matching import create_matching
 from mindtune.objectives.prototype_rows import PrototypeRows
@@ -114,12 +114,6 @@ def test_no_pair_in_a_batch_of_different_classes():
     pairs, weights = filled(partners(np.arange(6)), 4)
     assert pairs.shape == (4, 3)
     assert not weights.any()
-
-
-def test_pairs_are_counted_by_batch():
-    labels = np.array([LABELS, np.arange(6), np.zeros(6, int)])
-    np.testing.assert_array_equal(count_pairs(labels, 6), [8, 0, 30])
-    assert len(partners(LABELS)[0]) == 8
 
 
 def test_unknown_matching():

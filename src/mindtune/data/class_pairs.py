@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -46,18 +48,49 @@ def filled(pairs: Pairs, capacity: int) -> Pairs:
     return np.pad(pairs[0], ((0, missing), (0, 0))), np.pad(pairs[1], (0, missing))
 
 
-def count_pairs(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Ordered pairs of different images of a class in each row of ``labels`` (batches, A).
-
-    Returns:
-        int64 (batches,).
-    """
-    batches, images = labels.shape
-    places = np.arange(batches)[:, None] * num_classes + labels
-    counts = np.bincount(places.reshape(-1), minlength=batches * num_classes)
-    return np.sum(counts.reshape(batches, num_classes) ** 2, axis=1) - images
+def count_partners(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Other images of an image's class in its row of ``labels`` (rows, A), the same shape."""
+    rows = len(labels)
+    places = np.arange(rows)[:, None] * num_classes + labels
+    counts = np.bincount(places.reshape(-1), minlength=rows * num_classes)
+    return counts[places] - 1
 
 
 def _with_first(labels: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     _, first, which = np.unique(labels, return_index=True, return_inverse=True)
     return np.stack([i, j, first[which[i]]], axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Columns about classes for a batch: labels, pairs and their weights, of one shape all run.
+
+    Attributes:
+        num_classes: of the labels.
+        with_itself: ``members`` instead of ``partners``, within one rank.
+        across_ranks: partners are looked for in the batches of all ranks.
+        capacity: length of the lists.
+    """
+
+    num_classes: int
+    with_itself: bool = False
+    across_ranks: bool = False
+    capacity: int = 1
+
+    def longest(self, labels: np.ndarray) -> int:
+        """Pairs of the rank that has most in any of ``labels`` (batches, ranks, B)."""
+        batches, ranks, images = labels.shape
+        rows = labels.reshape(batches, -1) if self.across_ranks else labels.reshape(-1, images)
+        partners_of = count_partners(rows, self.num_classes).reshape(batches * ranks, images)
+        most = int(partners_of.sum(1).max(initial=0))
+        return most + images if self.with_itself else most
+
+    def columns(self, labels: np.ndarray, rank: int) -> tuple[np.ndarray, ...]:
+        """int32 (A,), int32 (P, 3), float32 (P,) for ``rank`` of a global batch (ranks, B)."""
+        if self.across_ranks:
+            known, images = labels.reshape(-1), labels.shape[1]
+            found = partners(known, rank * images, images)
+        else:
+            known = labels[rank]
+            found = members(known) if self.with_itself else partners(known)
+        return (known.astype(np.int32), *filled(found, self.capacity))

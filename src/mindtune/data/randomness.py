@@ -21,6 +21,8 @@ class Stream(IntEnum):
     SAMPLE = 1
     BATCH = 2
     ORDER = 3
+    MASK = 6
+    CLASS_ORDER = 7
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -34,7 +36,7 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.SAMPLE, (epoch, index, 0))
+    return stream_rng(seed, Stream.SAMPLE, (epoch, index, 0))
 
 
 def batch_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.Generator:
@@ -49,7 +51,7 @@ def batch_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.G
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.BATCH, (epoch, batch_index, rank))
+    return stream_rng(seed, Stream.BATCH, (epoch, batch_index, rank))
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
@@ -58,10 +60,10 @@ def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.ORDER, (epoch, 0, 0)).permutation(count)
+    return stream_rng(seed, Stream.ORDER, (epoch, 0, 0)).permutation(count)
 
 
-def _stream_rng(seed: int, stream: Stream, position: tuple[int, int, int]) -> np.random.Generator:
+def stream_rng(seed: int, stream: Stream, position: tuple[int, int, int]) -> np.random.Generator:
     """Philox keyed by (seed, purpose), its counter set to ``position``.
 
     Philox maps (key, 256-bit counter) to random blocks one to one. Drawing only advances the low
