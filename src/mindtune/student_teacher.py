@@ -39,6 +39,11 @@ class StudentTeacher(nn.Cell):
             parameter.requires_grad = False
         self.copy_student()
 
+    @property
+    def backbone(self) -> MultiCropViT:
+        """The one that trains."""
+        return self.student.backbone
+
     def pairs(self) -> list[tuple[Parameter, Parameter]]:
         """Every weight of the teacher after the student's that it follows."""
         student = named_weights(self.student)

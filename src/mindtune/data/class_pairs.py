@@ -69,7 +69,7 @@ class Pairing:
         num_classes: of the labels.
         with_itself: ``members`` instead of ``partners``, within one rank.
         across_ranks: partners are looked for in the batches of all ranks.
-        capacity: length of the lists.
+        capacity: length of the lists; a longer one keeps its length.
     """
 
     num_classes: int
@@ -93,4 +93,4 @@ class Pairing:
         else:
             known = labels[rank]
             found = members(known) if self.with_itself else partners(known)
-        return (known.astype(np.int32), *filled(found, self.capacity))
+        return (known.astype(np.int32), *filled(found, max(self.capacity, len(found[0]))))
