@@ -44,7 +44,12 @@ class Views:
     def __post_init__(self) -> None:
         if self.local_crops < 0:
             raise ConfigError(f"views.local_crops: got {self.local_crops}, expected 0 or more")
-        self.steps()
+        for name in ("global_scale", "local_scale"):
+            lowest, highest = getattr(self, name)
+            if not 0 < lowest <= highest <= 1:
+                raise ConfigError(
+                    f"views.{name}: got {(lowest, highest)}, expected 0 < lowest <= highest <= 1"
+                )
 
     def steps(self) -> list[tuple[RandomStep, ...]]:
         """The chain of each view, global ones first."""
