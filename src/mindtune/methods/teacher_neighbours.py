@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,12 @@ from mindspore import nn
 from mindtune import assemble
 from mindtune.data.source import ImageSource
 from mindtune.data.splits import Subset
-from mindtune.evaluation.features import LabelledFeatures, PooledFeatures, fill_features
+from mindtune.evaluation.features import (
+    LabelledFeatures,
+    PooledFeatures,
+    feature_batches,
+    fill_features,
+)
 from mindtune.evaluation.knn import evaluate_knn
 from mindtune.methods.method import RunContext
 from mindtune.preprocessing import Preprocessing
@@ -43,20 +49,31 @@ class TeacherNeighbours:
         bank, queries = (Subset(source, half) for half in class_halves(source.labels))
         k = min(_NEIGHBOURS, len(bank))
         found = evaluate_knn(
-            self._features_of(bank), self._features_of(queries), len(source.class_names), [k],
-            _TEMPERATURE, self.run.world,
-        )  # fmt: skip
+            self._batches(bank),
+            bank.labels,
+            LabelledFeatures(self._share_of(queries), queries.labels),
+            len(source.class_names),
+            [k],
+            _TEMPERATURE,
+            self.run.world,
+        )
         return {METRIC: found[k]["top1"], "images": len(source)}
 
-    def _features_of(self, source: Subset) -> LabelledFeatures:
+    def _batches(self, source: Subset) -> Iterator[np.ndarray]:
+        """Features of this rank's images."""
         world = self.run.world
         loader = assemble.build_eval_loader(
             self.run.config, source, self.preprocessing, world.rank, world.size
         )
+        return feature_batches(self.features, world.stop.interrupting(loader))
+
+    def _share_of(self, source: Subset) -> np.ndarray:
+        """The same in one piece, (n, C)."""
+        world = self.run.world
         own = len(range(world.rank, len(source), world.size))
         values = np.empty((own, self.width), np.float32)
-        fill_features(values, self.features, world.stop.interrupting(loader))
-        return LabelledFeatures(values, source.labels)
+        fill_features(values, self._batches(source))
+        return values
 
 
 def class_halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
