@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, Optional, TypeVar, Union, get_type_hints
 
+from mindtune.config_self_distillation import SelfDistillationConfig
+
 Section = TypeVar("Section")
 
 
@@ -322,11 +324,13 @@ class OptimConfig:
         layer_decay_floor: scaled applies layer_decay to warmup_lr and min_lr too; authors leaves
             them the same for all layers, as Feature Distillation's code does.
         weight_decay: of matrices; vectors, class token and position embedding have none.
+        weight_decay_end: it moves there on half a cosine; default: it stays.
         decay_bias_tables: weight_decay acts on tables of relative positions too.
         betas: of adamw.
         eps: of adamw.
         momentum: of sgd and lars.
         clip_norm: largest global gradient norm; default: no clipping.
+        clip_each: largest norm of the gradient of each parameter by itself; default: no clipping.
     """
 
     name: Literal["adamw", "sgd", "lars"] = "adamw"
@@ -335,11 +339,13 @@ class OptimConfig:
     layer_decay: Optional[float] = None
     layer_decay_floor: Literal["scaled", "authors"] = "scaled"
     weight_decay: float = 0.05
+    weight_decay_end: Optional[float] = None
     decay_bias_tables: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     momentum: float = 0.9
     clip_norm: Optional[float] = None
+    clip_each: Optional[float] = None
 
 
 @dataclass
@@ -447,7 +453,8 @@ class RunConfig:
 
     Attributes:
         method: supervised trains backbone and head on labels; feature_distillation trains the
-            backbone alone to follow a teacher.
+            backbone alone to follow a teacher; ibot trains it without labels to follow its own
+            average, smkd with labels.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
@@ -479,7 +486,7 @@ class RunConfig:
             checkpoint.
     """
 
-    method: Literal["supervised", "feature_distillation"] = "supervised"
+    method: Literal["supervised", "feature_distillation", "ibot", "smkd"] = "supervised"
     seed: int = 42
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
@@ -506,6 +513,7 @@ class RunConfig:
     tuning: TuningConfig = field(default_factory=TuningConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    self_distillation: SelfDistillationConfig = field(default_factory=SelfDistillationConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)

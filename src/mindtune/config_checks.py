@@ -113,14 +113,14 @@ _RANGES = (
     ),
     (
         ("checkpoint_every", "restart_on_failure", "schedule.cooldown_epochs",
-         "schedule.warmup_steps", "schedule.lag", "optim.weight_decay", "head.linear.init_scale",
-         "augment.mixup", "augment.cutmix"),
+         "schedule.warmup_steps", "schedule.lag", "optim.weight_decay", "optim.weight_decay_end",
+         "head.linear.init_scale", "augment.mixup", "augment.cutmix"),
         "at least 0",
         lambda value: value >= 0,
     ),
     (("seed",), "0 to 4294967295", lambda value: 0 <= value < 2**32),
     (
-        ("optim.lr", "optim.eps", "optim.clip_norm", "distributed.message_mb",
+        ("optim.lr", "optim.eps", "optim.clip_norm", "optim.clip_each", "distributed.message_mb",
          "knn.temperature", "distillation.beta"),
         "more than 0",
         lambda value: value > 0,

@@ -27,12 +27,19 @@ def build_plan(
         every = config.evaluation.every_steps or config.evaluation.every * updates
         return StepPlan(config.steps, every, train_images, images_per_step)
     return EpochPlan(
-        epochs=(config.epochs or _DEFAULT_EPOCHS) + config.schedule.cooldown_epochs,
+        epochs=epochs_of(config, num_batches),
         steps_per_epoch=updates,
         evaluate_every=config.evaluation.every,
         images_per_epoch=updates * images_per_step if config.max_steps else train_images,
         images_per_step=images_per_step,
     )
+
+
+def epochs_of(config: RunConfig, num_batches: int) -> int:
+    """Epochs that a run begins, cool-down included; an epoch holds ``num_batches`` batches."""
+    if config.steps is not None:
+        return -(-config.steps // max(num_batches // config.accumulate, 1))
+    return (config.epochs or _DEFAULT_EPOCHS) + config.schedule.cooldown_epochs
 
 
 def scheduled_rates(

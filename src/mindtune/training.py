@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,17 @@ from mindtune.engine.ema import Ema
 from mindtune.engine.layer_decay import RateGroups, layer_decay, one_rate
 from mindtune.engine.log import check_tensorboard, console_of
 from mindtune.engine.loop import Loop
-from mindtune.engine.optim import create_optimizer
 from mindtune.engine.precision import check_precision, create_loss_scaler, to_precision
 from mindtune.engine.recompute import recompute_blocks
+from mindtune.engine.scheduled import StepParts
 from mindtune.engine.step import TrainStep
 from mindtune.environment import versions
 from mindtune.files import write_atomically
-from mindtune.layers.batch_norm import moving_statistics
+from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import seed_random_layers
-from mindtune.methods.method import Method, RunContext
+from mindtune.methods.method import AddsStepParts, Method, RunContext
 from mindtune.methods.table import METHODS
+from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
 from mindtune.resume import enter_run
 from mindtune.run_plan import build_plan, scheduled_rates
@@ -99,7 +101,6 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     run.say(f"images: {method.preprocessing}")
     loader = method.train_loader()
     groups = _rate_groups(config, method)
-    step = _build_step(run, method, groups)
     images_per_step = config.batch_size * config.accumulate * world.size
     images = len(method.sources["train"])
     plan = build_plan(config, loader.num_batches, images, images_per_step)
@@ -108,6 +109,8 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
         lambda scale: scheduled_rates(config, plan, factor, scale),
         absolute_floor=config.optim.layer_decay_floor == "authors",
     )
+    updates_per_epoch = plan.images_per_epoch // images_per_step
+    step = _build_step(run, method, groups, len(rates), updates_per_epoch)
     checkpoints = _build_checkpoints(run, method, step)
     position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
     return Loop(
@@ -144,10 +147,18 @@ def _rate_factor(run: RunContext, images_per_step: int) -> float:
     return factor
 
 
-def _build_step(run: RunContext, method: Method, groups: RateGroups) -> TrainStep:
-    config, optim, network = run.config, run.config.optim, method.network
+def _build_step(
+    run: RunContext, method: Method, groups: RateGroups, updates: int, updates_per_epoch: int
+) -> TrainStep:
+    config, network = run.config, method.network
     trained = [p for p in weights_of(network) if p.requires_grad]
     moving = moving_statistics(network)
+    parts = StepParts()
+    if isinstance(method, AddsStepParts):
+        parts = method.step_parts(updates, updates_per_epoch)
+    optimizer, scheduled = build_optimizer(
+        config.optim, trained, groups.numbers(trained), parts, updates
+    )
     to_precision(network, config.precision)
     if config.recompute:
         recompute_blocks(network.backbone)
@@ -155,17 +166,10 @@ def _build_step(run: RunContext, method: Method, groups: RateGroups) -> TrainSte
     return TrainStep(
         method.objective,
         trained,
-        create_optimizer(
-            optim.name,
-            trained,
-            optim.weight_decay,
-            optim.betas,
-            optim.eps,
-            optim.momentum,
-            groups.numbers(trained),
-            optim.decay_bias_tables,
-        ),
-        clip_norm=optim.clip_norm,
+        optimizer,
+        clip_norm=config.optim.clip_norm,
+        clip_each=config.optim.clip_each,
+        parts=replace(parts, scheduled=(*parts.scheduled, *scheduled)),
         ema=None if config.ema_decay is None else Ema([*trained, *moving], config.ema_decay),
         loss_scaler=create_loss_scaler(config.precision),
         accumulate=config.accumulate,

@@ -16,7 +16,7 @@ from mindtune.engine.ema import Ema
 from mindtune.engine.optim import AdamW
 from mindtune.engine.step import SharedUpdate, TrainStep
 from mindtune.errors import ConfigError
-from mindtune.layers.batch_norm import moving_statistics
+from mindtune.layers.moving import moving_statistics
 from mindtune.mindir import run_mindir, write_mindir
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.onnx_graph.run import run_onnx

@@ -33,6 +33,22 @@ IN_STEPS = (  # rounds of 3 updates, epochs of 4, checkpoints at the ends of nei
     "--checkpoint_every 2 --epochs null --max_steps null --schedule.cooldown_epochs 0 "
     "--schedule.warmup_steps 2 --steps 10 --evaluation.every_steps 3"
 )
+TEACHING = (  # the same of a method with a teacher, schedules and prototypes that wait
+    "--smoke --method smkd --tuning.modes [full] --backbone.drop_path 0.3 --log_every 1 "
+    "--self_distillation.mim_weight 1 --optim.clip_each 3 --optim.weight_decay_end 0.4 "
+    "--checkpoint_every 2 --max_steps 4"
+)
+EVERYWHERE = (
+    (TrainStep, "__call__", 2),  # before the first checkpoint
+    (TrainStep, "__call__", 4),  # inside an epoch, past a checkpoint
+    (Checkpoints, "save_best", 1),  # past the last update of an epoch, which is evaluated
+    (Checkpoints, "save_last", 1),  # epoch recorded, not in a checkpoint
+)
+STOPS = {
+    EVERYTHING: EVERYWHERE,
+    IN_STEPS: EVERYWHERE,
+    TEACHING: ((TrainStep, "__call__", 7),),  # in the second epoch, past a checkpoint
+}
 KILLED = (
     "--smoke --tuning.modes [full] --backbone.drop_path 0.3 --ema_decay 0.9 --log_every 1 "
     "--checkpoint_every 2 --epochs 9 --max_steps 24"
@@ -85,17 +101,12 @@ def stopped_at(owner: type, method: str, number: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("options", [EVERYTHING, IN_STEPS], ids=["epochs", "steps"])
+@pytest.mark.parametrize("options", STOPS, ids=["epochs", "steps", "smkd"])
 def test_interrupted_and_resumed_is_uninterrupted(options, command, tmp_path) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert command("train", *options.split(), "--out", whole).code == 0
     again = [*options.split(), "--out", run, "--resume", "auto"]
-    for stop in (
-        (TrainStep, "__call__", 2),  # before the first checkpoint
-        (TrainStep, "__call__", 4),  # inside an epoch, past a checkpoint
-        (Checkpoints, "save_best", 1),  # past the last update of an epoch, which is evaluated
-        (Checkpoints, "save_last", 1),  # epoch recorded, not in a checkpoint
-    ):
+    for stop in STOPS[options]:
         with stopped_at(*stop):
             outcome = command("train", *again)
         assert (outcome.code, outcome.err) == (130, "interrupted\n"), stop

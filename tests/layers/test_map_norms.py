@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
 
-from mindtune.layers.batch_norm import BatchNorm, moving_statistics
+from mindtune.layers.batch_norm import BatchNorm
 from mindtune.layers.map_norm import MapNorm
+from mindtune.layers.moving import moving_statistics
 from mindtune.tuning.apply import apply_tunings, train_everything
 
 X = np.random.default_rng(0).standard_normal((3, 4, 5, 6)).astype(np.float32) * 2 + 1

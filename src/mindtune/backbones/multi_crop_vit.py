@@ -70,6 +70,12 @@ class MultiCropViT(VisionTransformer):
         """Input of the first block, (B, 1 + N, C)."""
         return self.with_positions(self.patch_embed(images))
 
+    def tokens(self, x: Tensor) -> Tensor:
+        """From what ``embed`` gives: tokens after the final norm, (B, 1 + N, C)."""
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
     def tokens_and_attention(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From what ``embed`` gives: tokens after the final norm, attention of the last block.
 

@@ -22,7 +22,7 @@ from mindtune.preprocessing import Preprocessing
 Batch = tuple[np.ndarray, ...]
 
 
-class _Batches:
+class Batches:
     """Batches by number for GeneratorDataset; remembers the fault that stopped it.
 
     mindspore.dataset turns an exception of a worker into a RuntimeError with a C++ trace; the
@@ -45,7 +45,7 @@ class _Batches:
             raise
 
 
-def _stream(batches: _Batches, columns: list[str]) -> Iterator[Batch]:
+def stream_batches(batches: Batches, columns: list[str]) -> Iterator[Batch]:
     """``batches`` in order, made ahead of the consumer.
 
     A row of the dataset is a whole batch and one thread of MindSpore's asks for it: its threads
@@ -130,8 +130,8 @@ class TrainLoader:
                 rng = batch_rng(self.seed, epoch, first_batch + number, self.rank)
                 return self._collate(images, self.source.labels[indices[number]], rng)
 
-            batches = _Batches(make, len(indices))
-            yield from _stream(batches, ["images", "targets"])
+            batches = Batches(make, len(indices))
+            yield from stream_batches(batches, ["images", "targets"])
 
     def _collate(
         self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
@@ -173,7 +173,7 @@ class EvalLoader:
                 mean, std = self.preprocessing.mean, self.preprocessing.std
                 return normalise(filled, mean, std), labels, valid
 
-            yield from _stream(_Batches(make, count), ["images", "labels", "valid"])
+            yield from stream_batches(Batches(make, count), ["images", "labels", "valid"])
 
     def prepare(self, index: int) -> np.ndarray:
         """Image ``index`` as uint8 (S, S, 3)."""

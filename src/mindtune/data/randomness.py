@@ -24,6 +24,8 @@ class Stream(IntEnum):
     ORDER = 3
     EPISODE = 4
     EPISODE_TRAINING = 5
+    MASK = 6
+    CLASS_ORDER = 7
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -37,7 +39,7 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.SAMPLE, (epoch, index, 0))
+    return stream_rng(seed, Stream.SAMPLE, (epoch, index, 0))
 
 
 def batch_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.Generator:
@@ -52,7 +54,7 @@ def batch_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.G
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.BATCH, (epoch, batch_index, rank))
+    return stream_rng(seed, Stream.BATCH, (epoch, batch_index, rank))
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
@@ -61,7 +63,7 @@ def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.ORDER, (epoch, 0, 0)).permutation(count)
+    return stream_rng(seed, Stream.ORDER, (epoch, 0, 0)).permutation(count)
 
 
 def episode_draws(seed: int, first: int, count: int, draws: int) -> np.ndarray:
@@ -80,7 +82,7 @@ def episode_draws(seed: int, first: int, count: int, draws: int) -> np.ndarray:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
     blocks = -(-draws // _PHILOX_BLOCK)
-    generator = _stream_rng(seed, Stream.EPISODE, (0, 0, 0), first * blocks)
+    generator = stream_rng(seed, Stream.EPISODE, (0, 0, 0), first * blocks)
     return generator.random((count, blocks * _PHILOX_BLOCK))[:, :draws]
 
 
@@ -90,10 +92,10 @@ def episode_training_rng(seed: int, episode: int) -> np.random.Generator:
     Raises:
         ConfigError: the seed is negative or does not fit 64 bits.
     """
-    return _stream_rng(seed, Stream.EPISODE_TRAINING, (episode, 0, 0))
+    return stream_rng(seed, Stream.EPISODE_TRAINING, (episode, 0, 0))
 
 
-def _stream_rng(
+def stream_rng(
     seed: int, stream: Stream, position: tuple[int, int, int], block: int = 0
 ) -> np.random.Generator:
     """Philox keyed by (seed, purpose), its counter set to ``position`` and a ``block`` there.

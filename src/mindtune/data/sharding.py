@@ -48,6 +48,14 @@ def rank_batches(
             many ranks that was.
     """
     order = epoch_order(seed, epoch, images)[first_image:]
+    return global_batches(order, batch_size, world_size)[:, rank]
+
+
+def global_batches(order: np.ndarray, batch_size: int, world_size: int) -> np.ndarray:
+    """``order`` cut into whole global batches and their ranks' parts, (batches, ranks, batch_size).
+
+    What is left over is dropped.
+    """
     batches = len(order) // (batch_size * world_size)
     used = order[: batches * world_size * batch_size]
-    return used.reshape(batches, world_size, batch_size)[:, rank]
+    return used.reshape(batches, world_size, batch_size)

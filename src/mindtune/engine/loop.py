@@ -110,7 +110,9 @@ class Loop:
         )
         with progress.shown():
             for group in self._groups(updates):
-                rates = self.rates[self.plan.next_update(position)]  # (G,)
+                place = self.plan.next_update(position)
+                rates = self.rates[place]  # (G,)
+                self.step.set_schedules(place)
                 columns = [tuple(Tensor(column) for column in batch) for batch in group]
                 output = self.step(rates, position.step, columns)
                 pending.add(position.step, float(rates.max()), output)

@@ -1,6 +1,7 @@
 """Optimisers as Cells: ``construct(lr, gradients)`` updates the parameters in place.
 
 ``lr`` holds one rate (), or one for each group (G,): parameter i learns at ``lr[groups[i]]``.
+``decay_share`` multiplies all weight decays; a schedule may set it before every update.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.engine.scheduled import scheduled_scalar
 from mindtune.errors import ConfigError
 
 UNDECAYED_NAMES = ("pos_embed", "cls_token", "dist_token")
@@ -23,7 +25,8 @@ def decay_of(parameter: Parameter, weight_decay: float, bias_tables: bool = Fals
     """Weight decay of one parameter: none for vectors, scalars, positions and prefix tokens.
 
     Tables of relative positions count as positions, as in timm, unless ``bias_tables``: Feature
-    Distillation decays those of its ViT.
+    Distillation decays those of its ViT. Inside a pair of networks (``student.backbone.pos_embed``)
+    positions and prefix tokens are decayed, as DINO, iBOT and SMKD do: all but vectors and biases.
     """
     leaf = parameter.name.rsplit(".", 1)[-1]
     named = parameter.name in UNDECAYED_NAMES or leaf in _UNDECAYED_LEAVES
@@ -50,12 +53,14 @@ class AdamW(nn.Cell):
         eps: float = 1e-8,
         groups: Sequence[int] | None = None,
         decay_bias_tables: bool = False,
+        name: str = "optimizer",
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
-        self.moment1 = self.parameters.clone("optimizer.exp_avg", init="zeros")
-        self.moment2 = self.parameters.clone("optimizer.exp_avg_sq", init="zeros")
-        self.count = Parameter(Tensor(0, mstype.int32), name="optimizer.step", requires_grad=False)
+        self.moment1 = self.parameters.clone(f"{name}.exp_avg", init="zeros")
+        self.moment2 = self.parameters.clone(f"{name}.exp_avg_sq", init="zeros")
+        self.count = Parameter(Tensor(0, mstype.int32), name=f"{name}.step", requires_grad=False)
+        self.decay_share = scheduled_scalar(f"{name}.decay_share")
         self.decays = tuple(decay_of(p, weight_decay, decay_bias_tables) for p in parameters)
         self.groups = tuple(groups or [0] * len(parameters))
         self.beta1, self.beta2 = betas
@@ -68,7 +73,7 @@ class AdamW(nn.Cell):
         correction2 = ops.sqrt(1.0 - ops.pow(Tensor(self.beta2, mstype.float32), step))
         rates = rates_of(lr * correction2 / correction1)
         eps = self.eps * correction2
-        decay_scale = correction1 / correction2
+        decay_scale = self.decay_share * correction1 / correction2
         for i in range(len(self.parameters)):
             self.update(
                 self.parameters[i], self.moment1[i], self.moment2[i], rates[self.groups[i]],
@@ -91,10 +96,12 @@ class SGD(nn.Cell):
         momentum: float = 0.9,
         groups: Sequence[int] | None = None,
         decay_bias_tables: bool = False,
+        name: str = "optimizer",
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
-        self.buffers = self.parameters.clone("optimizer.momentum_buffer", init="zeros")
+        self.buffers = self.parameters.clone(f"{name}.momentum_buffer", init="zeros")
+        self.decay_share = scheduled_scalar(f"{name}.decay_share")
         self.decays = tuple(decay_of(p, weight_decay, decay_bias_tables) for p in parameters)
         self.groups = tuple(groups or [0] * len(parameters))
         self.momentum = momentum
@@ -106,7 +113,7 @@ class SGD(nn.Cell):
             parameter = self.parameters[i]
             gradient = gradients[i]
             if self.decays[i] > 0:
-                gradient = gradient + self.decays[i] * parameter
+                gradient = gradient + self.decay_share * self.decays[i] * parameter
             gradient = self.scaled(gradient, parameter)
             self.update(parameter, self.buffers[i], rates[self.groups[i]], gradient, self.momentum)
         return lr
@@ -157,8 +164,11 @@ def create_optimizer(
     momentum: float,
     groups: Sequence[int] | None = None,
     decay_bias_tables: bool = False,
+    prefix: str = "optimizer",
 ) -> AdamW | SGD:
     """The optimiser ``name`` over ``parameters``; ``groups`` holds the rate of each by number.
+
+    Names of its state begin with ``prefix``.
 
     Raises:
         ConfigError: unknown name, or nothing to train.
@@ -166,8 +176,8 @@ def create_optimizer(
     if not parameters:
         raise ConfigError("tuning.modes: nothing trains; choose a tuning or head with parameters")
     if name == "adamw":
-        return AdamW(parameters, weight_decay, betas, eps, groups, decay_bias_tables)
+        return AdamW(parameters, weight_decay, betas, eps, groups, decay_bias_tables, prefix)
     if name in _WITH_MOMENTUM:
         kind = _WITH_MOMENTUM[name]
-        return kind(parameters, weight_decay, momentum, groups, decay_bias_tables)
+        return kind(parameters, weight_decay, momentum, groups, decay_bias_tables, prefix)
     raise ConfigError(f"optim.name: got {name!r}, expected adamw, sgd or lars")

@@ -24,4 +24,12 @@ class Selection:
         return value > best if self.larger_is_better else value < best
 
 
+@dataclass(frozen=True)
+class Newest(Selection):
+    """The last checkpoint is the best, where nothing tells good from bad."""
+
+    def improves(self, value: float, best: float | None) -> bool:
+        return True
+
+
 TOP1 = Selection("top1")

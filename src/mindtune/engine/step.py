@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.engine.clipping import create_clipping
 from mindtune.engine.distributed.world import World
 from mindtune.engine.ema import Ema
+from mindtune.engine.late_start import LateStart
 from mindtune.engine.optim import SGD, AdamW
-from mindtune.layers.batch_norm import moving_statistics
+from mindtune.engine.scheduled import StepParts
+from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import random_layers, set_random_step
 
 Batch = tuple[Tensor, ...]
+Optimizer = Union[AdamW, SGD, LateStart]
 
 
 class Gradients(nn.Cell):
@@ -46,28 +51,29 @@ class Gradients(nn.Cell):
 
 
 class Update(nn.Cell):
-    """Clip the gradients and apply them; returns their global norm before clipping."""
+    """Clip the gradients and apply them; returns their global norm before clipping.
 
-    def __init__(self, optimizer: AdamW | SGD, clip_norm: float | None, ema: Ema | None) -> None:
+    ``followers`` run afterwards, such as the weight average.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, clip: nn.Cell | None, followers: Sequence[nn.Cell]
+    ) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
-        self.clip_norm = clip_norm
-        self.ema = ema
+        self.clip = clip
+        self.followers = nn.CellList(followers, auto_prefix=False)
 
     def construct(self, lr: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
         square = Tensor(0.0, mstype.float32)
         for gradient in gradients:
             square = square + ops.sum(gradient * gradient)
         norm = ops.sqrt(square)
-        if self.clip_norm is not None:
-            shrink = ops.minimum(self.clip_norm / (norm + 1e-6), Tensor(1.0, mstype.float32))
-            clipped: tuple[Tensor, ...] = ()
-            for gradient in gradients:
-                clipped += (gradient * shrink,)
-            gradients = clipped
+        if self.clip is not None:
+            gradients = self.clip(gradients, norm)
         done = self.optimizer(lr, gradients)
-        if self.ema is not None:
-            done = ops.depend(self.ema(), done)
+        for follower in self.followers:
+            done = ops.depend(follower(), done)
         return ops.depend(norm, done)
 
 
@@ -198,9 +204,11 @@ class TrainStep:
         self,
         objective: nn.Cell,
         parameters: Sequence[Parameter],
-        optimizer: AdamW | SGD,
+        optimizer: Optimizer,
         *,
         clip_norm: float | None = None,
+        clip_each: float | None = None,
+        parts: StepParts | None = None,
         ema: Ema | None = None,
         loss_scaler: amp.DynamicLossScaler | None = None,
         accumulate: int = 1,
@@ -214,7 +222,9 @@ class TrainStep:
         self.term_names: tuple[str, ...] = objective.term_names
         objective.set_train(True)
         gradients = Gradients(objective, parameters, loss_scaler)
-        update: nn.Cell = Update(optimizer, clip_norm, ema)
+        self.parts = parts or StepParts()
+        followers = [cell for cell in (ema, self.parts.follower) if cell is not None]
+        update: nn.Cell = Update(optimizer, create_clipping(clip_norm, clip_each), followers)
         if loss_scaler is not None:
             update = ScaledUpdate(update, loss_scaler)
         moving = moving_statistics(objective) if world.size > 1 else []
@@ -248,9 +258,14 @@ class TrainStep:
         scalars, norm = self.apply(rate, *losses, *terms)
         return StepOutput(scalars[: self.accumulate], scalars[self.accumulate :], norm)
 
+    def set_schedules(self, place: int) -> None:
+        """Prepare update ``place`` of the schedules (0-based)."""
+        for scheduled in self.parts.scheduled:
+            scheduled.set(place)
+
     def state(self) -> list[Parameter]:
         """Every parameter beside the network's that a checkpoint must hold to continue exactly."""
-        state = list(self.optimizer.state())
+        state = [*self.optimizer.state(), *self.parts.state]
         if self.ema is not None:
             state += self.ema.state()
         if self.loss_scaler is not None:

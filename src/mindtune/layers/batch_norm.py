@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import initializer
 
+from mindtune.layers.moving import MovingCell
 from mindtune.parameters import RUNNING_MEAN, RUNNING_VAR
 
 EPS = 1e-5
@@ -13,7 +14,7 @@ FEATURE_EPS = 1e-6
 MOMENTUM = 0.1  # share of the new statistics; MindSpore's own layer names the share of the old
 
 
-class RunningStatistics(nn.Cell):
+class RunningStatistics(MovingCell):
     """What a batch norm keeps of C channels: ``running_mean`` and ``running_var``.
 
     Attributes:
@@ -36,6 +37,10 @@ class RunningStatistics(nn.Cell):
         mean = ops.stop_gradient(mean)
         ops.assign(self.running_mean, (1.0 - MOMENTUM) * self.running_mean + MOMENTUM * mean)
         ops.assign(self.running_var, (1.0 - MOMENTUM) * self.running_var + MOMENTUM * sample_var)
+
+    def moving(self) -> list[Parameter]:
+        """The running statistics, unless they are frozen."""
+        return [] if self.frozen else [self.running_mean, self.running_var]
 
 
 class BatchNorm(RunningStatistics):
@@ -90,9 +95,3 @@ class FeatureNorm(RunningStatistics):
         var = ops.mean(centred * centred, 0)  # (C,)
         self.move_statistics(mean, var, x.shape[0])
         return centred * ops.rsqrt(var + FEATURE_EPS)
-
-
-def moving_statistics(net: nn.Cell) -> list[Parameter]:
-    """The running statistics which training changes: those of batch norms that are not frozen."""
-    norms = [cell for _, cell in net.cells_and_names() if isinstance(cell, RunningStatistics)]
-    return [p for norm in norms if not norm.frozen for p in (norm.running_mean, norm.running_var)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mindspore import Parameter, nn
 from rich.console import Console
@@ -14,6 +14,7 @@ from mindtune.config import RunConfig
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.engine.loop import EpochSource
+from mindtune.engine.scheduled import StepParts
 from mindtune.engine.selection import Selection
 from mindtune.preprocessing import Preprocessing
 
@@ -37,6 +38,15 @@ class RunContext:
     def say(self, line: str) -> None:
         """Print a line on rank 0."""
         self.console.print(line, highlight=False)
+
+
+@runtime_checkable
+class AddsStepParts(Protocol):
+    """A method that puts more into the train step than its objective."""
+
+    def step_parts(self, updates: int, updates_per_epoch: int) -> StepParts:
+        """What it adds to a run of ``updates`` in all."""
+        ...
 
 
 class Method(Protocol):

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from mindtune.methods.feature_distillation import FeatureDistillation
 from mindtune.methods.method import Method, RunContext
+from mindtune.methods.self_distillation import Ibot, Smkd
 from mindtune.methods.supervised import Supervised
 
 METHODS: dict[str, Callable[[RunContext], Method]] = {
     "supervised": Supervised,
     "feature_distillation": FeatureDistillation,
+    "ibot": Ibot,
+    "smkd": Smkd,
 }

@@ -10,6 +10,7 @@ from mindtune.weights.fit import Fit, Shape, covered
 _PATCHES = ("patch_embed.proj.weight", "visual.conv1.weight")
 _BLOCK = re.compile(r"(?:visual\.transformer\.res)?blocks\.(\d+)\.")
 _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large", 1280: "vit_huge"}
+_PAIR = ("student.", "teacher.")  # of iBOT and SMKD, as this package saves them
 _UNKNOWN = "another architecture"
 _TUNINGS = {"psrp": "PSRP (MP+)", "lora": "LoRA"}
 _ARCHITECTURES = (  # names seen only there, most telling first
@@ -39,6 +40,8 @@ def suggest_cure(
         file: shapes of the tensors, dropped ones included.
         reset_option: command line which starts with a new head.
     """
+    if all(name.startswith(_PAIR) for name in file) and fit.missing:
+        return "the file holds a student and its teacher: choose one, --pretrained_key teacher"
     architecture = _other_architecture(network, file)
     if architecture:
         return architecture
