@@ -117,15 +117,19 @@ def test_a_run_tells_what_it_forgot_and_eval_tells_the_same(
     assert f"(before {told['before']['20']['top1']:.2f} %, change" in outcome.out
 
 
-@pytest.mark.parametrize("modes", ["[lora]", "[block_expansion]"])
+@pytest.mark.parametrize(
+    "tuning",
+    ["[lora]", "[block_expansion] --tuning.block_expansion.num_blocks 1"],
+    ids=["lora", "block_expansion"],
+)
 def test_a_tuning_that_has_learnt_nothing_has_forgotten_nothing(
-    modes, start, judged, command, tmp_path
+    tuning, start, judged, command, tmp_path
 ) -> None:
     """Both start as the identity, and are judged by the features before the head."""
     nothing = ["--optim.lr", "1e-30", "--schedule.warmup_lr", "1e-30", "--schedule.min_lr", "1e-30"]
     run = tmp_path / "run"
-    argv = ["--pretrained", start, *TARGET, "--tuning.modes", modes, *nothing, *FORGETTING]
-    assert command("train", "--smoke", "--out", run, *argv).code == 0
+    argv = ["--pretrained", start, *TARGET, "--tuning.modes", *tuning.split(), *nothing]
+    assert command("train", "--smoke", "--out", run, *argv, *FORGETTING).code == 0
     told = read_json(run / "result.json")["forgetting"]
     assert told["after"] == told["before"] == judged["after"]
     options = ["--protocol", "knn", *SOURCE]
