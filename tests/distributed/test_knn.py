@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from launched_jobs import TRAIN, Starter
 from mindtune import cli, commands
 
@@ -17,8 +19,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def test_two_ranks_tell_what_one_tells(start: Starter) -> None:
+def test_two_ranks_tell_what_one_tells(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     """In training, each rank with its share of an odd number of images; and from their files."""
+    elsewhere = start.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
     before, run = start.folder / "before", start.folder / "run"
     argv = [*SMOKE, "--data.classes", SOURCE, "--out", str(before)]
     assert cli.run(commands.train, argv) == 0
@@ -40,3 +45,4 @@ def test_two_ranks_tell_what_one_tells(start: Starter) -> None:
         found = read_json(run / "eval_knn_digits_test.json")
         assert (found["before"], found["after"]) == (told["before"], told["after"])
     assert len(list(features.glob("*.npy"))) == 8
+    assert not list(elsewhere.iterdir())  # a run's cache is not an evaluation's
