@@ -23,15 +23,8 @@ FLOORS = [
     {"knn_evaluation", "merging"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
-    {
-        "training",
-        "evaluating",
-        "exporting",
-        "doctor",
-        "converting",
-        "weights_report",
-        "attention_pictures",
-    },
+    {"training", "evaluating", "exporting"}
+    | {"doctor", "converting", "weights_report", "attention_pictures"},
     {"commands", "console_commands"},
     {"console"},
 ]
