@@ -25,15 +25,8 @@ FLOORS = [
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
-    {
-        "training",
-        "evaluating",
-        "exporting",
-        "doctor",
-        "converting",
-        "weights_report",
-        "attention_pictures",
-    },
+    {"training", "evaluating", "exporting"}
+    | {"doctor", "converting", "weights_report", "attention_pictures"},
     {"commands", "console_commands"},
     {"console"},
 ]

@@ -17,10 +17,8 @@ from mindtune.console import main
 from mindtune.tuning.psrp import add_psrp
 from mindtune.weights.load import load_weights
 
-PHOTOGRAPHS = [
-    Path(__file__).parents[1] / "data" / "images" / f"{name}.jpg"
-    for name in ("locomotive", "zebra")
-]
+IMAGES = Path(__file__).parents[1] / "data" / "images"
+PHOTOGRAPHS = [IMAGES / f"{name}.jpg" for name in ("locomotive", "zebra")]
 
 
 @pytest.fixture(scope="module")
