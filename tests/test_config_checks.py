@@ -90,3 +90,17 @@ def test_two_keys_for_one_length_are_refused(keys, message):
         vars(getattr(config, group)).update(keys[group])
     with pytest.raises(ConfigError, match=message):
         check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "expected"),
+    [
+        ("forgetting.name", "ibot", "which measures no forgetting"),
+        ("forgetting.name", "feature_distillation", "which measures no forgetting"),
+        ("adapter", "smkd", "which reads none"),
+        ("teacher.pretrained", "supervised", "which follows no teacher"),
+    ],
+)
+def test_options_of_another_method(key, method, expected):
+    with pytest.raises(ConfigError, match=f"{key}: got digits with method {method}, {expected}"):
+        check_config(changed(key, "digits", method=method))

@@ -25,11 +25,6 @@ def check_config(config: RunConfig) -> None:
             if value is not None and not holds(value):
                 raise ConfigError(f"{key}: got {value}, expected {expected}")
     _check_length(config)
-    if config.adapter is not None and config.method != "supervised":
-        raise ConfigError(
-            f"adapter: got {config.adapter}, expected none beside method {config.method}; merge "
-            "it into its weights with scripts/convert_weights.py first"
-        )
 
 
 def _check_length(config: RunConfig) -> None:
@@ -63,16 +58,21 @@ def _check_length(config: RunConfig) -> None:
 
 def _check_method(config: RunConfig) -> None:
     """Options that another method than the chosen one has must not be passed over in silence."""
-    follows = config.method == "feature_distillation"
+    follows, labels = config.method == "feature_distillation", config.method == "supervised"
     if not follows and config.teacher.pretrained not in (None, RANDOM_TEACHER):
         raise ConfigError(
             f"teacher.pretrained: got {config.teacher.pretrained} with method {config.method}, "
             "which follows no teacher; add --method feature_distillation, or leave it out"
         )
-    if follows and config.forgetting.name is not None:
+    if not labels and config.forgetting.name is not None:
         raise ConfigError(
-            f"forgetting.name: got {config.forgetting.name} with method feature_distillation, "
+            f"forgetting.name: got {config.forgetting.name} with method {config.method}, "
             "which measures no forgetting; leave it out"
+        )
+    if not labels and config.adapter is not None:
+        raise ConfigError(
+            f"adapter: got {config.adapter} with method {config.method}, which reads none; leave "
+            "it out"
         )
 
 
