@@ -48,7 +48,7 @@ def last_step(run: Path) -> int:
 def test_a_killed_rank_ends_all(rank: int, start: Starter) -> None:
     run = start.folder / "run"
     job = start.mpirun(TRAIN, *ENDLESS.split(), "--out", run)
-    job.await_line("step 20 ")
+    job.await_line("step 21 ")  # the checkpoint of update 20 comes before it
     os.kill(job.worker(rank), signal.SIGKILL)
     assert_it_fails(job, time.monotonic())
     assert last_step(run) >= 20
@@ -200,7 +200,7 @@ def test_a_failed_run_is_started_again_from_its_last_checkpoint(start: Starter) 
     run = start.folder / "run"
     argv = [*ENDLESS.split(), "--epochs", 3, "--max_steps", 15, "--out", run]
     job = start.run("bash", SCRIPT, 2, *argv, "--restart_on_failure", 2, PYTHON=PYTHON)
-    job.await_line("step 20 ")
+    job.await_line("step 21 ")  # the checkpoint of update 20 comes before it
     os.kill(job.worker(1), signal.SIGKILL)
     assert job.wait() == 0, job.err.read_text()
     assert "exit code 137, 2 restart(s) left" in job.said()
