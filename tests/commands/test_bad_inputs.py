@@ -43,6 +43,23 @@ USAGE = {  # exit code 2: no run can have this configuration
         "train --tuning.modes linear",
         r"tuning\.modes: got 'linear', expected list.*, such as \[linear\]$",
     ),
+    "pairs over ranks as released": (
+        "train --method smkd --tuning.modes [full] --self_distillation.across_ranks true "
+        "--self_distillation.patch_match released",
+        r"self_distillation\.across_ranks: got true with patch_match released",
+    ),
+    "self-distillation of a part": (
+        "train --method ibot",
+        r"tuning\.modes: got \['linear'\] with method ibot, which trains the whole network",
+    ),
+    "temperature of nothing": (
+        "train --method ibot --self_distillation.teacher_temp [0.0,0.07]",
+        r"self_distillation\.teacher_temp: got .*, expected two values of more than 0",
+    ),
+    "run of two masks and one ratio": (
+        "train --method ibot --tuning.modes [full] --self_distillation.masks.ratios [0.3]",
+        r"masks\.variations: got 2 values, expected one for each of the 1 masks\.ratios",
+    ),
     "no such choice": (
         "train --precision fp8",
         r"precision: got 'fp8', expected one of 'fp32', 'fp16', 'bf16'$",
