@@ -11,6 +11,7 @@ runs=${2:-runs}
 options=("${@:3}")
 pretrained=vit_mini_cifar10_pretrain
 folders=()
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT # seeds that still run when one has failed
 
 bash scripts/make_venv.sh report
 .venv/bin/python train.py --config "configs/full/$pretrained.yaml" --data.root "$data" \
