@@ -7,7 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from mindtune.data.randomness import batch_rng, sample_rng
+from mindtune.data.randomness import (
+    batch_rng,
+    episode_draws,
+    episode_training_rng,
+    sample_rng,
+)
 from mindtune.errors import ConfigError
 
 
@@ -23,6 +28,16 @@ def test_no_two_streams_share_a_block():
     streams += [batch_rng(*name) for name in itertools.product(numbers, repeat=4)]
     words = np.concatenate([rng.bit_generator.random_raw(16) for rng in streams])
     assert len(np.unique(words)) == len(words) == 16 * (5**3 + 5**4)
+
+
+@pytest.mark.parametrize("draws", [1, 4, 7])
+def test_draws_of_an_episode_do_not_depend_on_its_neighbours(draws):
+    whole = episode_draws(3, 0, 50, draws)
+    assert whole.shape == (50, draws)
+    np.testing.assert_array_equal(episode_draws(3, 17, 5, draws), whole[17:22])
+    assert len(np.unique(whole)) == whole.size
+    assert not np.isin(episode_draws(4, 0, 50, draws), whole).any()
+    assert not np.isin(episode_training_rng(3, 0).random(200), whole).any()
 
 
 def test_neighbouring_streams_look_independent():

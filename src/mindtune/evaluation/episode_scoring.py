@@ -53,13 +53,12 @@ def _is_right(
 ) -> np.ndarray:
     """Whether the class in ``slot`` wins each of ``features`` (n, D), by episode: (e, n)."""
     ways, width = classifiers.weights.shape[1:]
-    own_first = np.argsort(~np.eye(ways, dtype=bool), axis=1, kind="stable")  # (N, N)
-    order = own_first[slot].T  # (N, e)
-    weights = classifiers.weights[episode, order].reshape(-1, width)  # (N * e, D)
-    scores = ops.MatMul(transpose_b=True)(Tensor(weights), Tensor(features)).asnumpy()
-    scores = scores.reshape(ways, len(episode), len(features))  # (N, e, n)
-    scores = scores + classifiers.biases[episode, order][:, :, None]
-    return scores[0] > scores[1:].max(0)
+    own, others = slot, (slot + np.arange(1, ways)[:, None]) % ways  # (e,), (N - 1, e)
+    leads = classifiers.weights[episode, own] - classifiers.weights[episode, others]
+    handicaps = classifiers.biases[episode, others] - classifiers.biases[episode, own]
+    product = ops.MatMul(transpose_b=True)(Tensor(leads.reshape(-1, width)), Tensor(features))
+    margins = product.asnumpy().reshape(ways - 1, len(episode), len(features))  # (N - 1, e, n)
+    return (margins > handicaps[:, :, None]).all(0)
 
 
 def _queries(bank: FeatureBank, episodes: Episodes) -> np.ndarray:
