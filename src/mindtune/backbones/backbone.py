@@ -61,8 +61,10 @@ class Backbone(nn.Cell):
         """Tokens after each part whose index is in ``layers``; -1 are those before the first."""
         x, inputs = self.embed(images), self.part_inputs()
         taken = (self.tokens_of(x),) if -1 in layers else ()
-        for index, part in enumerate(self.parts[: max(layers) + 1]):
-            x = part(x, *inputs[index])
+        last = max(layers)
+        for index, part in enumerate(self.parts):  # no slice: a new CellList renames its parameters
+            if index <= last:
+                x = part(x, *inputs[index])
             if index in layers:
                 taken += (self.tokens_of(x),)
         return taken
