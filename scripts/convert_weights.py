@@ -16,6 +16,7 @@ from pathlib import Path
 from mindtune import cli
 from mindtune.adapter import LAYOUT_CHOICES, convert_to_peft
 from mindtune.converting import FORMS, convert
+from mindtune.errors import ConfigError
 
 _MOST_NAMES = 8
 PEFT = "peft"
@@ -32,6 +33,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="NAME", help="tensors to leave out, e.g. head"
     )
+    parser.add_argument("--adapter", help="PEFT folder of a LoRA adapter to merge into IN")
     parser.add_argument(
         "--layout",
         choices=LAYOUT_CHOICES,
@@ -41,6 +43,8 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--num_heads", type=int, help="for npz; default: width / 64")
     given = parser.parse_args(argv)
     if given.to == PEFT:
+        if given.adapter is not None:
+            raise ConfigError("--adapter: got one with --to peft, which writes one; leave it out")
         written, left = convert_to_peft(
             given.source, given.target, given.layout, given.pretrained_key
         )
@@ -48,7 +52,13 @@ def main(argv: Sequence[str]) -> None:
         _say_left_out(left)
         return
     done = convert(
-        given.source, given.target, given.to, given.pretrained_key, given.without, given.num_heads
+        given.source,
+        given.target,
+        given.to,
+        given.pretrained_key,
+        given.without,
+        given.num_heads,
+        given.adapter,
     )
     print(f"{given.target}: {done.tensors} tensors under {done.names} names")
     _say_left_out(done.left_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from mindtune.weights.load import MINDSPORE_TRAINING_STATE
 from mindtune.weights.low_rank import is_of_lora
 from mindtune.weights.name_map import NameMap
 from mindtune.weights.names import Renamed, to_timm
+from mindtune.weights.peft_adapter import merged_adapter, read_adapter
 from mindtune.weights.save import write_safetensors
 from mindtune.weights.written_names import (
     GOOGLE_MAPS,
@@ -88,6 +90,7 @@ def convert(
     key: str | None = None,
     without: Sequence[str] = (),
     num_heads: int | None = None,
+    adapter: str | None = None,
 ) -> Conversion:
     """Write the weights ``source`` as ``form`` to ``target``, float32 throughout, LoRA merged.
 
@@ -100,6 +103,7 @@ def convert(
         key: which network of a training checkpoint.
         without: names, or beginnings of names that end at a dot, to leave out, such as ``head``.
         num_heads: attention heads for ``npz``; default: width / 64.
+        adapter: folder of a LoRA adapter of Hugging Face's PEFT to merge into the weights.
 
     Raises:
         ConfigError: unknown ``form``.
@@ -111,7 +115,7 @@ def convert(
     pretrained = _plain(read_pretrained(source, key))
     file = pretrained.file
     try:
-        renamed = to_timm(file.tensors)
+        renamed = _by_timm_name(file.tensors, adapter)
         dropped = (*without, *(MINDSPORE_TRAINING_STATE if file.layout == "ckpt" else ()))
         kept = {n: a for n, a in renamed.tensors.items() if not covered(n, dropped)}
         written = _renamed(kept, FORMS[form], form, num_heads)
@@ -123,6 +127,15 @@ def convert(
     replace_atomically(target, lambda path: FORMS[form].write(path, arrays, metadata))
     left_out = [*renamed.unused, *(n for n in renamed.tensors if n not in kept), *written.unused]
     return Conversion(len(arrays), written.source, tuple(left_out))
+
+
+def _by_timm_name(tensors: Tensors, adapter: str | None) -> Renamed:
+    """``tensors`` under timm's names, the adapter merged where there is one."""
+    renamed = to_timm(tensors)
+    if adapter is None:
+        return renamed
+    merged = merged_adapter(renamed.tensors, read_adapter(adapter))
+    return dataclasses.replace(renamed, tensors=merged)
 
 
 def _renamed(tensors: Tensors, form: Form, name: str, num_heads: int | None) -> Renamed:

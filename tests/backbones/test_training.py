@@ -80,3 +80,16 @@ def test_learns_eight_images_by_heart(name):
     assert losses[-1] < 0.1
     answers = network.set_train(False)(images).asnumpy().argmax(1)
     assert answers.tolist() == list(range(CLASSES))
+
+
+@pytest.mark.usefixtures("_operator_by_operator")
+@pytest.mark.parametrize("name", ["vit_test", "vit_clip_test", "swin_test", "convnext_test"])
+def test_running_a_network_leaves_the_names_of_its_parameters(name):
+    """MindSpore renames the parameters of a CellList that is sliced."""
+    backbone = create_backbone(name)
+    names = [p.name for p in weights_of(backbone)]
+    size = backbone.preprocessing.input_size
+    backbone(golden_input("image", (1, 3, size, size)))
+    if hasattr(backbone, "forward_attention"):
+        backbone.forward_attention(golden_input("image", (1, 3, size, size)))
+    assert [p.name for p in weights_of(backbone)] == names

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from mindtune.backbones import VisionTransformer, ViTArchitecture
 from mindtune.classifier import Classifier
+from mindtune.converting import convert
 from mindtune.errors import WeightsError
 from mindtune.heads.linear import LinearHead
 from mindtune.parameters import named_weights
@@ -315,3 +316,13 @@ def test_adapter_of_another_width_is_refused():
     wide = {name: np.repeat(array, 2, axis=-1) for name, array in BASE.items()}
     with pytest.raises(WeightsError, match=r"got an update of shape \(48, 48\) for a tensor of"):
         merged_adapter(wide, read_adapter(ADAPTERS / "lora_v5"))
+
+
+def test_converted_with_an_adapter_the_file_has_it_merged(tmp_path):
+    base, file = WEIGHTS / "a_hf_vit" / "v4_keys", tmp_path / "merged.safetensors"
+    adapter = ADAPTERS / "lora_bias_only"
+    convert(str(base), file, "safetensors-timm", adapter=str(adapter))
+    found, expected = load_file(file), merged_adapter(BASE, read_adapter(adapter))
+    assert set(found) == set(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, name)

@@ -82,8 +82,10 @@ class MultiCropViT(VisionTransformer):
         Returns:
             (B, 1 + N, C), and (B, H, 1 + N, 1 + N) with rows summing to 1.
         """
-        for block in self.blocks[:-1]:
-            x = block(x)
+        last = len(self.blocks) - 1
+        for index, block in enumerate(self.blocks):  # no slice: see Backbone.walk
+            if index < last:
+                x = block(x)
         x, weights = self.blocks[-1].with_attention(x)
         return self.norm(x), weights
 
