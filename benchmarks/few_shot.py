@@ -52,7 +52,7 @@ class Sizes:
     width: int = 768
     epochs: int = 301
     prototype_episodes: int = 1000  # of ours in a turn
-    classifier_episodes: int = 500
+    classifier_episodes: int = 1000
     loop_episodes: int = 20  # of the loops in a turn, by prototypes; one by classifiers
 
 

@@ -583,7 +583,8 @@ class FewShotConfig:
         classifiers: what classifies: prototype (nearest class mean by cosine), sgd_cosine (SMKD's
             trained cosine classifier), logistic (scikit-learn's logistic regression).
         features: cls is the class token (the backbone's pooled feature), mean the patches weighted
-            by its attention, both one after the other; each of length 1.
+            by its attention, both one after the other; each of length 1. pixels is the image
+            itself, to compare with.
         cache: folder to keep features in; default: not kept.
     """
 
@@ -594,7 +595,7 @@ class FewShotConfig:
     classifiers: list[Literal["prototype", "sgd_cosine", "logistic"]] = field(
         default_factory=lambda: ["prototype"]
     )
-    features: Literal["cls", "mean", "both"] = "both"
+    features: Literal["cls", "mean", "both", "pixels"] = "both"
     cache: Optional[str] = None
 
 

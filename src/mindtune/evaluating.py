@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mindtune import rank_checks
 from mindtune.adapter import read_weights
-from mindtune.config import EvaluateConfig, TextConfig
+from mindtune.config import EvaluateConfig, FewShotConfig, TextConfig
 from mindtune.config_checks import check_config
 from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
@@ -33,10 +33,7 @@ def evaluate(
         UserError: weights, data and configuration do not fit each other.
     """
     check_config(config)
-    if config.protocol != "zero_shot" and config.text != TextConfig():
-        raise ConfigError(
-            f"text: acts on protocol zero_shot only, got {config.protocol}; leave its options out"
-        )
+    _refuse_options_of_other_protocols(config)
     pretrained = _weights_to_judge(config)
     world = init(config.device_target, config.seed, config.distributed.timeout)
     rank_checks.check_same_config(world, config)
@@ -60,6 +57,18 @@ def evaluate(
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
     return result
+
+
+def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
+    for key, protocol, defaults in (
+        ("text", "zero_shot", TextConfig()),
+        ("few_shot", "few_shot", FewShotConfig()),
+    ):
+        if config.protocol != protocol and getattr(config, key) != defaults:
+            raise ConfigError(
+                f"{key}: acts on protocol {protocol} only, got {config.protocol}; leave its "
+                "options out"
+            )
 
 
 def _weights_to_judge(config: EvaluateConfig) -> Pretrained | None:

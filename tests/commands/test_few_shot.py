@@ -137,6 +137,12 @@ def test_another_split_and_some_classes(folder, run_folder, command):
     assert read_metrics(run_folder)["images"] == 2 * IMAGES
 
 
+def test_options_of_another_protocol_are_refused(run_folder, command):
+    outcome = command("evaluate", "--pretrained", run_folder, "--few_shot.way", 3)
+    assert outcome.code == 2
+    assert "few_shot: acts on protocol few_shot only, got classification" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("few_shot", "message"),
     [

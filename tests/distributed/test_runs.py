@@ -117,7 +117,7 @@ def test_zero_shot_on_two_ranks_is_exact(start: Starter, tmp_path: Path) -> None
 def test_two_ranks_find_the_same_few_shot_accuracies(
     on_two: tuple[Path, Job], start: Starter, tmp_path: Path
 ) -> None:
-    argv = ["--pretrained", str(on_two[0]), "--protocol", "few_shot", "--few_shot.episodes", "600"]
+    argv = ["--pretrained", str(on_two[0]), "--protocol", "few_shot", "--few_shot.episodes", "1100"]
     job = start.mpirun(EVAL, *argv, "--out", tmp_path / "two")
     assert cli.run(commands.evaluate, [*argv, "--out", str(tmp_path / "one")]) == 0
     assert job.wait() == 0, job.err.read_text()

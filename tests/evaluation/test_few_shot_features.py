@@ -33,9 +33,12 @@ def test_features_of_the_authors(size):
     backbone = teacher(size)
     cells = {name: build(backbone) for name, build in FEW_SHOT_FEATURES.items()}
     assert {name: cell.num_features for name, cell in cells.items()} == {
-        "cls": 32, "mean": 32, "both": 64,
+        "cls": 32, "mean": 32, "both": 64, "pixels": 3 * size * size,
     }  # fmt: skip
     found = {name: cell(images).asnumpy() for name, cell in cells.items()}
+    pixels = GOLDEN[f"eval/in{size}"].reshape(len(expected), -1)
+    pixels /= np.linalg.norm(pixels, axis=1, keepdims=True)
+    np.testing.assert_allclose(found["pixels"], pixels, rtol=0, atol=1e-7)
     np.testing.assert_allclose(found["both"], expected, rtol=0, atol=2e-6)
     np.testing.assert_allclose(found["cls"], expected[:, :32], rtol=0, atol=2e-6)
     np.testing.assert_allclose(found["mean"], expected[:, 32:], rtol=0, atol=2e-6)

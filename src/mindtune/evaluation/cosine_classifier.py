@@ -11,6 +11,7 @@ from mindtune.evaluation.episodes import Episodes, FeatureBank
 
 _SCALE = 2.0  # of the scores
 _NORM_OFFSET = 1e-5  # added to the length of a feature before dividing by it
+_DECOMPOSED_AT_ONCE = 100
 State = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -124,14 +125,11 @@ class CosineClassifiers:
         lengths = np.linalg.norm(supports, axis=-1, keepdims=True)
         supports = supports / (lengths + _NORM_OFFSET)
         initial, orders = self._draw(episodes, seed, supports.shape[2])
-        vectors = np.concatenate([supports, initial], axis=1)  # (E, NK + N, D)
-        basis, coordinates = np.linalg.qr(vectors.transpose(0, 2, 1))  # (E, D, d), (E, d, NK + N)
-        coordinates = coordinates.transpose(0, 2, 1)
-        points, start = np.split(coordinates, [ways * shots], axis=1)
+        basis, coordinates = _span(np.concatenate([supports, initial], axis=1))
+        points, start = np.split(coordinates, [ways * shots], axis=1)  # (E, NK, d), (E, N, d)
         targets = np.repeat(np.eye(ways, dtype=np.float32), shots, axis=0)  # (NK, N)
         trained = self._train(points, targets, start, orders)  # (E, N, d)
-        weights = trained @ basis.transpose(0, 2, 1)  # (E, N, D)
-        return LinearClassifiers(weights, np.zeros((count, ways), np.float32))
+        return LinearClassifiers(trained @ basis, np.zeros((count, ways), np.float32))
 
     def _draw(self, episodes: Episodes, seed: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Initial weights (E, N, D) as a linear layer's; orders of the support (E, epochs, NK)."""
@@ -187,3 +185,23 @@ class CosineClassifiers:
         shares[last] = np.where(np.arange(self.batch_size) < rest, entering[-1] / rest, 0)
         decays = self.weight_decay * entering
         return Tensor(shares.reshape(1, -1, 1)), Tensor(decays.reshape(-1, 1, 1))
+
+
+def _span(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal bases of what each episode's vectors span, and the vectors in them.
+
+    Args:
+        vectors: (E, m, D).
+
+    Returns:
+        Bases (E, d, D) with d = min(m, D), and coordinates (E, m, d).
+    """
+    count, size, width = vectors.shape
+    dim = min(size, width)
+    basis = np.empty((count, dim, width), np.float32)
+    coordinates = np.empty((count, size, dim), np.float32)
+    for first in range(0, count, _DECOMPOSED_AT_ONCE):  # NumPy's copies are float64
+        part = slice(first, first + _DECOMPOSED_AT_ONCE)
+        q, r = np.linalg.qr(vectors[part].transpose(0, 2, 1))  # (e, D, d), (e, d, m)
+        basis[part], coordinates[part] = q.transpose(0, 2, 1), r.transpose(0, 2, 1)
+    return basis, coordinates

@@ -20,7 +20,7 @@ CLASSIFIERS: dict[str, Callable[[], MakeClassifiers]] = {
     "sgd_cosine": CosineClassifiers,
     "logistic": lambda: logistic_regressions,
 }
-_EPISODES_AT_ONCE = 500
+_EPISODES_AT_ONCE = 1000
 _NORMAL_95 = 1.96
 
 
@@ -67,7 +67,7 @@ def evaluate_few_shot(
 ) -> FewShotResult:
     """Accuracies of episodes 0 ... ``episodes - 1``, which depend on the seed alone.
 
-    They are worked on some hundreds at a time; ranks take such groups in turn, so that the numbers
+    They are worked on a thousand at a time; ranks take such groups in turn, so that the numbers
     are the same bit for bit on any number of ranks.
 
     Args:

@@ -78,10 +78,22 @@ class ClassAndAttentiveFeatures(AttentiveFeatures):
         return ops.concat((_unit(pooled), mean), axis=1)
 
 
+class PixelFeatures(FewShotFeatures):
+    """The prepared image itself, to compare with: the weights have no influence."""
+
+    def __init__(self, backbone: nn.Cell) -> None:
+        super().__init__(backbone)
+        self.num_features = 3 * backbone.preprocessing.input_size**2
+
+    def construct(self, images: Tensor) -> Tensor:
+        return _unit(images.reshape(-1, self.num_features))  # (B, 3 * S * S)
+
+
 FEW_SHOT_FEATURES: dict[str, type[FewShotFeatures]] = {
     "cls": ClassFeatures,
     "mean": AttentiveFeatures,
     "both": ClassAndAttentiveFeatures,
+    "pixels": PixelFeatures,
 }
 
 
