@@ -11,7 +11,7 @@ from rich.console import Console
 from mindtune import rank_checks
 from mindtune.adapter import read_weights
 from mindtune.config import EvaluateConfig, FewShotConfig, TextConfig
-from mindtune.config_checks import check_config
+from mindtune.config.checks import check_config
 from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
 from mindtune.environment import versions

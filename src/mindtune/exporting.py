@@ -19,7 +19,7 @@ from mindtune import assemble, run_folder
 from mindtune.adapter import read_weights
 from mindtune.classifier import Classifier
 from mindtune.config import ExportConfig
-from mindtune.config_checks import check_config
+from mindtune.config.checks import check_config
 from mindtune.data.normalise import normalise
 from mindtune.data.source import ImageArrays
 from mindtune.data.transforms import EvalTransform

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mindtune import rank_checks, run_folder
 from mindtune.config import RunConfig
-from mindtune.config_checks import check_config
+from mindtune.config.checks import check_config
 from mindtune.engine.bystander import UnwrittenCheckpoints
 from mindtune.engine.checkpoint import BEST, Checkpoints, Position
 from mindtune.engine.distributed.world import init

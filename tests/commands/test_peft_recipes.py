@@ -9,7 +9,7 @@ import pytest
 
 from mindtune import cli
 from mindtune.config import RunConfig
-from mindtune.config_checks import check_config
+from mindtune.config.checks import check_config
 from mindtune.engine.plan import StepPlan
 from mindtune.run_plan import build_plan, scheduled_rates
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mindtune.config import EvaluateConfig, RunConfig
-from mindtune.config_checks import check_config
+from mindtune.config.checks import check_config
 from mindtune.errors import ConfigError
 
 

@@ -1,0 +1,75 @@
+"""The typed configuration of a run: every key a recipe or the command line may set.
+
+Keys are the argument names of what they configure; their meaning, shapes and sources stand there.
+A file holds a group of keys.
+"""
+
+from __future__ import annotations
+
+from mindtune.config.backbone import BackboneConfig
+from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
+from mindtune.config.distillation import RANDOM_TEACHER, DistillationConfig, TeacherConfig
+from mindtune.config.evaluate import EvaluateConfig
+from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
+from mindtune.config.export import ExportConfig
+from mindtune.config.head import (
+    HeadConfig,
+    IsqrtMomentHeadConfig,
+    LinearHeadConfig,
+    MomentHeadConfig,
+)
+from mindtune.config.optim import OptimConfig, ScheduleConfig
+from mindtune.config.plain import flatten, from_plain
+from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
+from mindtune.config.run import DistributedConfig, RunConfig
+from mindtune.config.self_distillation import (
+    MasksConfig,
+    ProjectionConfig,
+    SelfDistillationConfig,
+    ViewsConfig,
+)
+from mindtune.config.tuning import (
+    BlockExpansionConfig,
+    LoRAConfig,
+    PSRPConfig,
+    TopKConfig,
+    TuningConfig,
+)
+
+__all__ = [
+    "RANDOM_TEACHER",
+    "AugmentConfig",
+    "BackboneConfig",
+    "BlockExpansionConfig",
+    "DataConfig",
+    "DiagnoseConfig",
+    "DistillationConfig",
+    "DistributedConfig",
+    "EvaluateConfig",
+    "EvaluationConfig",
+    "ExportConfig",
+    "FewShotConfig",
+    "ForgettingConfig",
+    "HeadConfig",
+    "IsqrtMomentHeadConfig",
+    "KNNConfig",
+    "LinearHeadConfig",
+    "LoRAConfig",
+    "MasksConfig",
+    "MomentHeadConfig",
+    "OptimConfig",
+    "PSRPConfig",
+    "PreprocessingConfig",
+    "ProjectionConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "SelfDistillationConfig",
+    "TeacherConfig",
+    "TextConfig",
+    "ThroughputConfig",
+    "TopKConfig",
+    "TuningConfig",
+    "ViewsConfig",
+    "flatten",
+    "from_plain",
+]
