@@ -69,12 +69,19 @@ def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
     )
 
 
+class Kernel(ops.Custom):
+    """A compiled operator. It has no state: copies of a Cell share it, as no ``Custom`` allows."""
+
+    def __deepcopy__(self, memo: dict) -> Kernel:
+        return self
+
+
 def compiled(
     library: Path, symbol: str, shapes: Callable, types: Callable, bprop: Callable | None = None
-) -> ops.Custom:
+) -> Kernel:
     """The operator ``symbol``; ``shapes`` and ``types`` give its outputs' from its inputs'.
 
     They must depend on nothing else: in PYNATIVE mode MindSpore asks once for inputs of given
     shapes, and takes the answer for every operator of this symbol.
     """
-    return ops.Custom(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)
+    return Kernel(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)

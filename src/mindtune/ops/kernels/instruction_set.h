@@ -3,6 +3,7 @@
 
 #include "moments.h"
 #include "neighbours.h"
+#include "rows.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -33,6 +34,13 @@ struct InstructionSet {
                       float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
   void (*keep_nearest)(const Neighbours&);
+  void (*gelu)(int64_t count, const float* x, float* y);
+  void (*differentiate_gelu)(int64_t count, const float* x, const float* dy, float* dx);
+  void (*quick_gelu)(int64_t count, const float* x, float* y);
+  void (*differentiate_quick_gelu)(int64_t count, const float* x, const float* dy, float* dx);
+  void (*normalise_rows)(const Rows&, const NormedRows&);
+  void (*differentiate_rows)(const Rows&, const NormedRowsGradient&);
+  void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

@@ -6,6 +6,8 @@
 #include "gelu.h"
 #include "square_matrix.h"
 
+#include "activations.h"
+#include "layer_norm.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
@@ -21,4 +23,11 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_square_root,
                                  shrink_maps,
                                  differentiate_shrinking,
-                                 keep_nearest};
+                                 keep_nearest,
+                                 activate<Gelu>,
+                                 differentiate_activation<Gelu>,
+                                 activate<QuickGelu>,
+                                 differentiate_activation<QuickGelu>,
+                                 normalise_rows,
+                                 differentiate_rows,
+                                 differentiate_norm_parameters};
