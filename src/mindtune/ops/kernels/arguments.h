@@ -56,8 +56,8 @@ class Arguments {
     require_rank(index, rank);
     return data_[index];
   }
-  int64_t size(int index, int axis) const { return shapes_[index][axis]; }
   int rank(int index) const { return ranks_[index]; }
+  int64_t size(int index, int axis) const { return shapes_[index][axis]; }
   int64_t total(int index) const {
     int64_t product = 1;
     for (int axis = 0; axis < ranks_[index]; ++axis) product *= shapes_[index][axis];

@@ -1,6 +1,7 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
+#include "attention_sizes.h"
 #include "moments.h"
 #include "neighbours.h"
 #include "rows.h"
@@ -41,6 +42,8 @@ struct InstructionSet {
   void (*normalise_rows)(const Rows&, const NormedRows&);
   void (*differentiate_rows)(const Rows&, const NormedRowsGradient&);
   void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
+  void (*attend)(const Attending&, float* out, float* log_sums);
+  void (*differentiate_attention)(const Attending&, const AttendingGradient&);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

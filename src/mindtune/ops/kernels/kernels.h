@@ -4,10 +4,14 @@
 #include "lanes.h"
 
 #include "gelu.h"
+#include "products.h"
+#include "shuffles.h"
 #include "square_matrix.h"
 
 #include "activations.h"
 #include "layer_norm.h"
+#include "attention.h"
+#include "attention_gradient.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
@@ -30,4 +34,6 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_activation<QuickGelu>,
                                  normalise_rows,
                                  differentiate_rows,
-                                 differentiate_norm_parameters};
+                                 differentiate_norm_parameters,
+                                 attend,
+                                 differentiate_attention};
