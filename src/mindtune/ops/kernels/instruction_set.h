@@ -3,6 +3,7 @@
 
 #include "moments.h"
 #include "neighbours.h"
+#include "pixels.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -33,6 +34,12 @@ struct InstructionSet {
                       float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
   void (*keep_nearest)(const Neighbours&);
+  void (*mix_rows)(const uint8_t* from, int64_t bytes, const Weights&, int64_t out, uint8_t* to,
+                   int32_t* sums);
+  void (*blur_rows)(uint8_t* image, uint8_t* other, int64_t bytes, int64_t count, const BoxFilter&,
+                    uint32_t* sums);
+  void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
+                           uint8_t* to);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

@@ -11,6 +11,7 @@
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
+#include "pixel_rows.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -21,4 +22,7 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_square_root,
                                  shrink_maps,
                                  differentiate_shrinking,
-                                 keep_nearest};
+                                 keep_nearest,
+                                 mix_rows,
+                                 blur_rows,
+                                 transpose_pixels};
