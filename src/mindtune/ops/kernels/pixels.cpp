@@ -134,78 +134,83 @@ MINDTUNE_WIDE void remove_colour(const Pixels& image) {
   }
 }
 
-// Sixths of a turn from red, of a colour whose channel `most` is the largest, `d` above the middle
-// one, and `range` above the smallest.
-float sixths_of_turn(int most, bool next_is_middle, int d, int range) {
-  const float middle = static_cast<float>(d) / static_cast<float>(range);
-  const float near = next_is_middle ? middle : 1.0f, far = next_is_middle ? 1.0f : middle;
-  if (most == 0) return far - near;
-  return static_cast<float>(2.0 * most + far - near);
-}
-
-// What a hue, a saturation and a value are for all levels that they depend on; a division each.
-struct HsvTables {
-  uint8_t hue[3][2][256][256];   // [largest channel][the next is the middle one][d][range]
-  uint8_t saturation[256][256];  // [value][range]
-  uint8_t smallest[256][256];    // [saturation][value]
-  float within[256];             // place of a hue in its sector
-  float share[256];              // of 255
-
-  HsvTables() {
-    for (int most = 0; most < 3; ++most)
-      for (int next = 0; next < 2; ++next)
-        for (int range = 1; range < 256; ++range)
-          for (int d = 0; d <= range; ++d) {
-            const double turn = sixths_of_turn(most, next == 1, d, range) / 6.0 + 1.0;
-            const float rest = static_cast<float>(turn >= 1.0 ? turn - 1.0 : turn);
-            hue[most][next][d][range] = byte_of(static_cast<int>(rest * 255.0));
-          }
-    for (int value = 1; value < 256; ++value)
-      for (int range = 0; range <= value; ++range) {
-        const float share = static_cast<float>(range) / static_cast<float>(value);
-        saturation[value][range] = byte_of(static_cast<int>(share * 255.0));
-      }
-    for (int s = 0; s < 256; ++s)
-      for (int v = 0; v < 256; ++v)
-        smallest[s][v] = byte_of(static_cast<int>(std::round(v * (1.0 - share_of(s)))));
-    for (int level = 0; level < 256; ++level) share[level] = share_of(level);
-    for (int h = 0; h < 256; ++h)
-      within[h] = static_cast<float>(h * 6.0 / 255.0 - static_cast<int>(h * 6.0 / 255.0));
-  }
-
-  static float share_of(int level) { return static_cast<float>(level / 255.0); }
+// Where a hue lies: between which channels, and how far.
+struct Sector {
+  float place;  // from 0 to 1 between two of the six pure colours
+  double rest;  // 1 - place
+  bool rising;  // the middle channel grows with the hue
+  uint8_t most, least, middle;
 };
 
-// Saturation and value stay; the hue moves by `shift`, and grey has none.
-void turn_pixel(const HsvTables& tables, int shift, uint8_t* pixel) {
-  const int r = pixel[0], g = pixel[1], b = pixel[2];
-  const int value = std::max(r, std::max(g, b)), range = value - std::min(r, std::min(g, b));
-  const int most = r == value ? 0 : g == value ? 1 : 2;
-  const int next = pixel[most == 2 ? 0 : most + 1], last = pixel[most == 0 ? 2 : most - 1];
-  const int saturation = tables.saturation[value][range];
-  if (saturation == 0) {
-    pixel[0] = pixel[1] = pixel[2] = static_cast<uint8_t>(value);
-    return;
-  }
-  const bool next_is_middle = next >= last;
-  const int d = value - (next_is_middle ? next : last);
-  const int hue = (tables.hue[most][next_is_middle][d][range] + shift) & 255;
-  const int sector = hue * 6 / 255;
-  const float f = tables.within[hue], s = tables.share[saturation];
-  const double slope = sector % 2 == 0 ? 1.0 - s * (1.0 - f) : 1.0 - s * f;
-  const uint8_t smallest = tables.smallest[saturation][value];
-  const uint8_t middle = byte_of(static_cast<int>(std::floor(value * slope + 0.5)));
-  const uint8_t levels[3] = {static_cast<uint8_t>(value), smallest, middle};
-  static const uint8_t kOrder[6][3] = {{0, 2, 1}, {2, 0, 1}, {1, 0, 2},
-                                       {1, 2, 0}, {2, 1, 0}, {0, 1, 2}};
-  for (int c = 0; c < 3; ++c) pixel[c] = levels[kOrder[sector % 6][c]];
+Sector sector_of(int hue) {
+  static const uint8_t kMost[6] = {0, 1, 1, 2, 2, 0}, kLeast[6] = {2, 2, 0, 0, 1, 1};
+  const double sixths = hue * 6.0 / 255.0;
+  const int number = static_cast<int>(sixths);
+  const float place = static_cast<float>(sixths - number);
+  const uint8_t most = kMost[number % 6], least = kLeast[number % 6];
+  return {place, 1.0 - place, number % 2 == 0, most, least, static_cast<uint8_t>(3 - most - least)};
 }
 
+struct Sectors {
+  Sector of[256];
+  Sectors() {
+    for (int hue = 0; hue < 256; ++hue) of[hue] = sector_of(hue);
+  }
+};
+
+constexpr int64_t kPixelsAtOnce = 128;
+
+// Hue, share of saturation, value and smallest channel of some pixels.
+struct HsvBlock {
+  int32_t hue[kPixelsAtOnce], value[kPixelsAtOnce], smallest[kPixelsAtOnce];
+  float share[kPixelsAtOnce];
+};
+
+// Without branches, so that the compiler takes several pixels at once. Grey has a range of 0, with
+// which its hue has no influence.
+MINDTUNE_WIDE void split_hsv(const uint8_t* pixel, int64_t count, HsvBlock& block) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int r = pixel[i * kChannels], g = pixel[i * kChannels + 1], b = pixel[i * kChannels + 2];
+    const int value = std::max(r, std::max(g, b)), range = value - std::min(r, std::min(g, b));
+    const float whole = static_cast<float>(std::max(range, 1));
+    const float from_r = static_cast<float>(value - r) / whole;
+    const float from_g = static_cast<float>(value - g) / whole;
+    const float from_b = static_cast<float>(value - b) / whole;
+    const float by_r = from_b - from_g;
+    const float by_g = static_cast<float>(2.0 + from_r - from_b);
+    const float by_b = static_cast<float>(4.0 + from_g - from_r);
+    const float sixths = r == value ? by_r : g == value ? by_g : by_b;
+    const double turn = sixths / 6.0 + 1.0;
+    const float hue = static_cast<float>(turn >= 1.0 ? turn - 1.0 : turn);
+    const float part = static_cast<float>(range) / static_cast<float>(std::max(value, 1));
+    const int saturation = static_cast<int>(part * 255.0);
+    const float share = static_cast<float>(saturation / 255.0);
+    block.hue[i] = static_cast<int>(hue * 255.0);
+    block.value[i] = value;
+    block.share[i] = share;
+    block.smallest[i] = static_cast<int>(value * (1.0 - share) + 0.5);
+  }
+}
+
+// Saturation and value stay; the hue moves.
 void turn_hue(const Pixels& image, float amount) {
-  static const HsvTables tables;
+  static const Sectors sectors;
   const int shift = static_cast<int>(amount);
   const int64_t count = image.height * image.width;
-  for (int64_t i = 0; i < count; ++i) turn_pixel(tables, shift, image.data + i * kChannels);
+  HsvBlock block;
+  for (int64_t first = 0; first < count; first += kPixelsAtOnce) {
+    const int64_t some = std::min(kPixelsAtOnce, count - first);
+    uint8_t* pixel = image.data + first * kChannels;
+    split_hsv(pixel, some, block);
+    for (int64_t i = 0; i < some; ++i, pixel += kChannels) {
+      const Sector& sector = sectors.of[(block.hue[i] + shift) & 255];
+      const float share = block.share[i], falling = share * sector.place;
+      const double lost = sector.rising ? share * sector.rest : static_cast<double>(falling);
+      pixel[sector.most] = static_cast<uint8_t>(block.value[i]);
+      pixel[sector.least] = static_cast<uint8_t>(block.smallest[i]);
+      pixel[sector.middle] = static_cast<uint8_t>(block.value[i] * (1.0 - lost) + 0.5);
+    }
+  }
 }
 
 BoxFilter box_filter(float sigma) {
