@@ -13,8 +13,6 @@ import numpy as np
 
 from mindtune.ops.kernel_library import call
 
-Box = tuple[int, int, int, int]
-
 
 class ColourStep(IntEnum):
     """What ``change_colours`` can do; the meaning of the amount beside it.
@@ -32,7 +30,9 @@ class ColourStep(IntEnum):
     SOLARISE = 6
 
 
-def resize_box(library: Path, image: np.ndarray, box: Box, size: int) -> np.ndarray:
+def resize_box(
+    library: Path, image: np.ndarray, box: tuple[int, int, int, int], size: int
+) -> np.ndarray:
     """The part ``box`` (left, top, right, bottom) of an image, bicubic, as uint8 (size, size, 3).
 
     Columns are resized before rows, as Pillow does to version 12; from 13 on it takes boxes that
