@@ -10,14 +10,14 @@ matplotlib: pip install 'mindtune[report]'.
 from __future__ import annotations
 
 import importlib.util
-import re
+import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results_table import Run, command, device_and_versions, read_run
+from results_table import Run, read_run
+from seed_rows import Row, how_it_was_made, mean_and_range, rows_of, table
 
 from mindtune import cli
 from mindtune.errors import CheckpointError, ConfigError, UserError
@@ -28,38 +28,6 @@ HEADINGS = (
     "row", "trainable", "target top-1, %", "source k-NN before, %", "source k-NN after, %",
     "change", "seeds", "minutes",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Row:
-    """Runs that differ in their seed.
-
-    Attributes:
-        name: of their folders, without the seed.
-        runs: in the order given.
-    """
-
-    name: str
-    runs: list[Run]
-
-    @property
-    def trainable(self) -> int:
-        """Parameters that train, head included."""
-        return self.runs[0].result["parameters"]["trainable"]
-
-    def target(self) -> list[float]:
-        """Top-1 on the target classes, by seed."""
-        return [run.result["metrics"]["top1"] for run in self.runs]
-
-    def source(self, when: str) -> list[float]:
-        """k-NN top-1 on the source classes ``before`` or ``after`` tuning, by seed."""
-        return [forgetting_of(run)[when][_main_k(run)]["top1"] for run in self.runs]
-
-    def change(self) -> list[float]:
-        """Points gained on the source, by seed."""
-        return [
-            after - before for before, after in zip(self.source("before"), self.source("after"))
-        ]
 
 
 def main(argv: Sequence[str]) -> None:
@@ -78,23 +46,10 @@ def main(argv: Sequence[str]) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise UserError("the plot: matplotlib is not installed; pip install 'mindtune[report]'")
     page_file, plot_file = Path(argv[0]), Path(argv[1])
-    text = chapter([read_run(Path(folder)) for folder in argv[2:]], plot_file, plot_file.name)
-    write_atomically(page_file, f"{GENERATED}\n\n{text}".encode())
-
-
-def rows_of(runs: Sequence[Run]) -> list[Row]:
-    """Runs by the name of their folders before the seed, in the order of the first of each."""
-    rows: dict[str, Row] = {}
-    for run in runs:
-        match = re.fullmatch(r"(.+)_seed\d+", run.name)
-        if match is None:
-            raise ConfigError(
-                f"run folder: got {run.name}, expected a name that ends in _seed and digits; "
-                "rename it"
-            )
-        forgetting_of(run)
-        rows.setdefault(match[1], Row(match[1], [])).runs.append(run)
-    return list(rows.values())
+    rows = rows_of([read_run(Path(folder)) for folder in argv[2:]])
+    text = page(rows, plot_file.name)
+    replace_atomically(plot_file, lambda temporary: draw(rows, temporary, plot_file.suffix))
+    write_atomically(page_file, text.encode())
 
 
 def forgetting_of(run: Run) -> dict[str, Any]:
@@ -108,69 +63,58 @@ def forgetting_of(run: Run) -> dict[str, Any]:
     return found
 
 
-def _main_k(run: Run) -> str:
-    return str(forgetting_of(run)["k"])
+def source(row: Row, when: str) -> list[float]:
+    """k-NN top-1 on the source classes ``before`` or ``after`` tuning, by seed."""
+    found = [forgetting_of(run) for run in row.runs]
+    return [one[when][str(one["k"])]["top1"] for one in found]
 
 
-def chapter(runs: Sequence[Run], plot: Path, link: str) -> str:
-    """Markdown that shows the picture ``plot``, which it writes, as ``link``."""
-    rows = rows_of(runs)
-    replace_atomically(plot, lambda temporary: draw(rows, temporary, plot.suffix))
-    rule = ["---", *["--:"] * (len(HEADINGS) - 1)]
-    table = [f"| {' | '.join(cells)} |" for cells in (HEADINGS, rule, *map(cells_of, rows))]
-    commands = ["```", *(command(row.runs[0]) for row in rows), "```"]
-    machines = {device_and_versions(run): None for row in rows for run in row.runs}
+def change(row: Row) -> list[float]:
+    """Points gained on the source, by seed."""
+    return [after - before for before, after in zip(source(row, "before"), source(row, "after"))]
+
+
+def page(rows: Sequence[Row], plot: str) -> str:
+    """The whole page, markdown; the same results give the same text."""
     parts = [
-        explanation(rows[0].runs[0]),
-        "\n".join(table),
-        f"![target accuracy against source accuracy]({link})",
-        "Of each row the command of the first seed; the others differ in `--seed` and `--out`:",
-        "\n".join(commands),
-        "\n".join(f"- {machine}" for machine in machines),
+        GENERATED,
+        explanation(rows[0].first),
+        table(HEADINGS, map(cells_of, rows)),
+        f"![target accuracy against source accuracy]({plot})",
+        *how_it_was_made(rows),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def explanation(run: Run) -> str:
     """What is measured, in words, with the sizes."""
-    result, source = run.result, forgetting_of(run)
-    classes = [result["config"]["data"]["classes"], source["data"]["classes"]]
+    result, judged = run.result, forgetting_of(run)
+    classes = [result["config"]["data"]["classes"], judged["data"]["classes"]]
     target_classes, source_classes = (
         "all classes" if names is None else ", ".join(map(str, names)) for names in classes
     )
     return (
         f"Target: top-1 on {result['metrics']['images']:,} {result['split']} images of "
         f"{target_classes}, by the checkpoint chosen on {result['selection']['split']}.\n"
-        f"Source: k-NN top-1 (k = {source['k']}, temperature {source['temperature']}) on "
-        f"{source['images']:,} {source['split']} images of {source_classes} among "
-        f"{source['bank_images']:,} training images, by the backbone's features before and after "
+        f"Source: k-NN top-1 (k = {judged['k']}, temperature {judged['temperature']}) on "
+        f"{judged['images']:,} {judged['split']} images of {source_classes} among "
+        f"{judged['bank_images']:,} training images, by the backbone's features before and after "
         "tuning.\nMean over the seeds and, in brackets, the lowest and the highest."
     )
 
 
 def cells_of(row: Row) -> list[str]:
     """The cells of one row, in the order of ``HEADINGS``."""
-    seconds = [run.result["seconds"] for run in row.runs]
     return [
         row.name,
-        f"{row.trainable:,}",
-        mean_and_range(row.target()),
-        mean_and_range(row.source("before")),
-        mean_and_range(row.source("after")),
-        f"{_mean(row.change()):+.2f}",
-        ", ".join(str(run.result["config"]["seed"]) for run in row.runs),
-        f"{_mean(seconds) / 60:.1f}",
+        row.trainable,
+        mean_and_range(row.metric("top1")),
+        mean_and_range(source(row, "before")),
+        mean_and_range(source(row, "after")),
+        f"{statistics.mean(change(row)):+.2f}",
+        row.seeds,
+        row.minutes,
     ]
-
-
-def mean_and_range(values: Sequence[float]) -> str:
-    """``68.66 (67.90 to 69.10)``; without brackets where all are the same."""
-    mean, low, high = (f"{value:.2f}" for value in (_mean(values), min(values), max(values)))
-    return mean if low == high else f"{mean} ({low} to {high})"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def draw(rows: Sequence[Row], file: Path, suffix: str) -> None:
@@ -183,20 +127,19 @@ def draw(rows: Sequence[Row], file: Path, suffix: str) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
     for number, row in enumerate(rows):
         colour, mark = f"C{number % 10}", "os"[number // 10 % 2]
-        axes.scatter(row.source("after"), row.target(), s=14, color=colour, marker=mark, alpha=0.5)
-        centre = (_mean(row.source("after")), _mean(row.target()))
+        axes.scatter(
+            source(row, "after"), row.metric("top1"), s=14, color=colour, marker=mark, alpha=0.5
+        )
+        centre = (statistics.mean(source(row, "after")), statistics.mean(row.metric("top1")))
         axes.scatter(*centre, s=60, color=colour, marker=mark, label=row.name)
         axes.annotate(row.name, centre, xytext=(6, 4), textcoords="offset points", fontsize=8)
-    before = _mean([value for row in rows for value in row.source("before")])
+    before = statistics.mean([value for row in rows for value in source(row, "before")])
     axes.axvline(before, color="grey", linestyle="--", linewidth=1)
     axes.annotate("before tuning", (before, axes.get_ylim()[0]), xytext=(-4, 4), fontsize=8,
                   textcoords="offset points", rotation=90, ha="right", color="grey")  # fmt: skip
     axes.set_xlabel("source, k-NN top-1 after tuning, %")
     axes.set_ylabel("target, top-1, %")
-    file_format = suffix.lstrip(".") or "png"
-    undated = {"Date": None} if file_format == "svg" else None
-    with matplotlib.rc_context({"svg.hashsalt": "mindtune"}):  # the same picture, the same bytes
-        figure.savefig(file, format=file_format, dpi=120, metadata=undated)
+    figure.savefig(file, format=suffix.lstrip(".") or "png", dpi=120)
     pyplot.close(figure)
 
 
