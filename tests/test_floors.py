@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "mindtune"
 FLOORS = [
     {"errors", "version"},
     {"preprocessing", "parameters", "files", "environment", "optional_packages"},
-    {"ops", "data", "text", "weights"},
+    {"ops"},
+    {"data", "text", "weights"},
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},

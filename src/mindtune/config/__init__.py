@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mindtune.config.backbone import BackboneConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
-from mindtune.config.distillation import RANDOM_TEACHER, DistillationConfig, TeacherConfig
+from mindtune.config.distillation import DistillationConfig, TeacherConfig
 from mindtune.config.evaluate import EvaluateConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
 from mindtune.config.export import ExportConfig
@@ -21,7 +21,7 @@ from mindtune.config.head import (
 from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.plain import flatten, from_plain
 from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
-from mindtune.config.run import DistributedConfig, RunConfig
+from mindtune.config.run import RANDOM_WEIGHTS, DistributedConfig, RunConfig
 from mindtune.config.self_distillation import (
     MasksConfig,
     ProjectionConfig,
@@ -37,7 +37,7 @@ from mindtune.config.tuning import (
 )
 
 __all__ = [
-    "RANDOM_TEACHER",
+    "RANDOM_WEIGHTS",
     "AugmentConfig",
     "BackboneConfig",
     "BlockExpansionConfig",

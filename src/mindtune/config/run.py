@@ -14,6 +14,8 @@ from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.self_distillation import SelfDistillationConfig
 from mindtune.config.tuning import TuningConfig
 
+RANDOM_WEIGHTS = "random"  # in the place of a weight file
+
 
 @dataclass
 class DistributedConfig:
@@ -39,7 +41,8 @@ class RunConfig:
             average, smkd with labels.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
-        pretrained: weight file or run folder to start from.
+        pretrained: weight file or run folder to start from; of protocol few_shot also random, for
+            the weights that seed draws, to compare with.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
         adapter: folder of a LoRA adapter of Hugging Face's PEFT, put on the weights of pretrained:
             merged into them, or with tuning lora beside them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
         raise ValueError(f"{symbol}: got an array with gaps, expected contiguous ones")
     count = len(arrays)
     shapes = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in arrays]
-    getattr(ctypes.CDLL(str(library)), symbol)(
+    getattr(_opened(library), symbol)(
         count,
         (ctypes.c_void_p * count)(*[array.ctypes.data for array in arrays]),
         (ctypes.c_int * count)(*[array.ndim for array in arrays]),
@@ -74,6 +75,11 @@ class Kernel(ops.Custom):
 
     def __deepcopy__(self, memo: dict) -> Kernel:
         return self
+
+
+@cache
+def _opened(library: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(library))
 
 
 def compiled(

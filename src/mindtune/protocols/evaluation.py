@@ -23,7 +23,6 @@ from mindtune.files import write_atomically
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained, load_backbone, load_for_evaluation
-from mindtune.weights.load import LoadReport
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Evaluation:
     """One call of ``eval.py``.
 
     Attributes:
-        given: the weights to judge; None where a protocol needs none.
+        given: the weights to judge; None where a protocol needs none, or judges random ones.
         folder: where results go; made once network and weights are known to fit.
     """
 
@@ -56,20 +55,23 @@ class Evaluation:
         """The network with its weights; then makes the folder, before the long part begins."""
         network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
         report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
-        self.begin(network, report, network.preprocessing)
+        self.begin(network, report.summary(), network.preprocessing)
         return network
 
     def network_without_head(self) -> Classifier:
         """The same where only the backbone counts: its head is one that nobody asks."""
         config = replace(self.config, head=HeadConfig())
-        network = assemble.build_classifier(config, 2, self.pretrained.preprocessing)
-        report = load_backbone(network, self.pretrained, self.config.position_resize)
-        self.begin(network, report, network.preprocessing)
+        stored = None if self.given is None else self.given.preprocessing
+        network = assemble.build_classifier(config, 2, stored)
+        loaded = f"weights: random, of seed {self.config.seed}"
+        if self.given is not None:
+            loaded = load_backbone(network, self.given, self.config.position_resize).summary()
+        self.begin(network, loaded, network.preprocessing)
         return network
 
-    def begin(self, network: nn.Cell, report: LoadReport, preprocessing: Preprocessing) -> None:
+    def begin(self, network: nn.Cell, loaded: str, preprocessing: Preprocessing) -> None:
         """Say what was loaded and how images are prepared; rank 0 makes the folder for all."""
-        self.say(report.summary())
+        self.say(loaded)
         self.say(f"images: {preprocessing}")
         if self.world.is_main:
             run_folder.make_folder(self.folder)

@@ -27,8 +27,8 @@ def judged_split(evaluation: Evaluation) -> tuple[str, ImageSource, dict[str, An
     config = evaluation.config
     splits = assemble.build_splits(config, evaluation.console.print)
     split = config.split or splits.final_split
-    if split == "val" and "val" not in splits.on_disk:
-        _refuse_other_hold_out(config, evaluation.pretrained)
+    if evaluation.given is not None and split == "val" and "val" not in splits.on_disk:
+        _refuse_other_hold_out(config, evaluation.given)
     source = splits.evaluation(split)
     found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
     return split, source, found

@@ -28,3 +28,4 @@ PROTOCOLS: dict[str, Protocol] = {
 }
 """Each gives the name of the result's file, and what the result holds, ``metrics`` among it."""
 WITHOUT_WEIGHTS = ("throughput",)
+OF_RANDOM_WEIGHTS = ("few_shot",)

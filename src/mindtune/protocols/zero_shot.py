@@ -40,7 +40,7 @@ def _text_classifier(
     report = load_clip(clip, pretrained, config.position_resize)
     tokenizer = assemble.build_tokenizer(config.text, pretrained.path, clip)
     ids = prompt_ids(tokenizer, source.class_names, templates)
-    evaluation.begin(clip, report, preprocessing)
+    evaluation.begin(clip, report.summary(), preprocessing)
     network = TextClassifier(clip, len(ids), preprocessing)
     if evaluation.world.is_main:
         network.set_texts(frozen_text_weights(clip, ids, config.text.cache))

@@ -35,6 +35,9 @@ class Arguments {
     return static_cast<float*>(typed(index, rank, "float32", "float"));
   }
   float* floats(int index) const { return floats(index, ranks_[index]); }  // of any rank
+  uint8_t* bytes(int index, int rank) const {
+    return static_cast<uint8_t*>(typed(index, rank, "uint8", "uint8"));
+  }
   const int32_t* integers(int index) const {
     return static_cast<const int32_t*>(typed(index, 1, "int32", "int"));
   }

@@ -141,8 +141,9 @@ struct AttentionScratch {
   }
 };
 
-inline void attend_head(const Attending& a, const AttentionLayout& layout, const AttentionScratch& s,
-                        int64_t sample, int64_t head, float* out, float* log_sums) {
+inline void attend_head(const Attending& a, const AttentionLayout& layout,
+                        const AttentionScratch& s, int64_t sample, int64_t head, float* out,
+                        float* log_sums) {
   pack_transposed(layout, head_of(a, 1, sample, head), s.keys);
   pack_rows(layout, head_of(a, 2, sample, head), 0, a.tokens, 1, s.values);
   for (int64_t first = 0; first < a.tokens; first += layout.tile) {
@@ -159,8 +160,8 @@ inline void attend_head(const Attending& a, const AttentionLayout& layout, const
       log_sums[(sample * a.heads + head) * a.tokens + first + i] =
           total.largest + std::log(total.sum);
     }
-    multiply<false>(rows, a.tokens, {s.scores, 1, layout.keys},
-                    {s.values, layout.channels, a.dim}, s.mixed, layout.channels);
+    multiply<false>(rows, a.tokens, {s.scores, 1, layout.keys}, {s.values, layout.channels, a.dim},
+                    s.mixed, layout.channels);
     for (int64_t i = 0; i < rows; ++i)
       scale_row(a.dim, 1 / sums[i], s.mixed + i * layout.channels,
                 out + (sample * a.tokens + first + i) * a.width() + head * a.dim);

@@ -65,10 +65,10 @@ struct HeadGradient {
       const int64_t query = first + i;
       float *weights = s.weights + i * layout.keys, *dweights = s.dweights + i * layout.keys;
       finish_scores(a, sample, head, query, weights);
-      const float mean = inner_product(a.dim, of_output(io.out).of(query),
-                                        s.dout + i * layout.channels);
-      differentiate_row(a.tokens, io.log_sums[(sample * a.heads + head) * a.tokens + query],
-                        mean, weights, dweights);
+      const float mean =
+          inner_product(a.dim, of_output(io.out).of(query), s.dout + i * layout.channels);
+      differentiate_row(a.tokens, io.log_sums[(sample * a.heads + head) * a.tokens + query], mean,
+                        weights, dweights);
       if (dbias != nullptr) add_row(a.tokens, dweights, dbias + query * a.tokens);
     }
   }
@@ -171,7 +171,9 @@ void differentiate_attention(const Attending& a, const AttendingGradient& io) {
   const int64_t size = AttentionGradientScratch::size(layout);
   const int64_t bias_size = io.dbias == nullptr ? 0 : a.tokens * a.tokens;
   float* memory = workspace<float>(0, threads * size);
-  float* partial = io.dbias == nullptr || runs.runs == 1 ? io.dbias : workspace<float>(1, runs.count() * bias_size);
+  float* partial = io.dbias == nullptr || runs.runs == 1
+                       ? io.dbias
+                       : workspace<float>(1, runs.count() * bias_size);
   double* dscale = workspace<double>(2, a.batch * a.heads);
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (runs.count() > 1)
   for (int64_t run = 0; run < runs.count(); ++run) {

@@ -58,7 +58,8 @@ inline Attending attention(const Arguments& given) {
   a.heads = given.size(1, 0);
   const int64_t width = given.size(0, 2);
   given.require(a.batch > 0 && a.tokens > 0 && a.heads > 0, "at least one sample, token and head");
-  given.require(width > 0 && width % (3 * a.heads) == 0, "a width that three times the heads divide");
+  given.require(width > 0 && width % (3 * a.heads) == 0,
+                "a width that three times the heads divide");
   a.dim = width / (3 * a.heads);
   a.bias = score_term(given, 2, a);
   a.mask = score_term(given, 3, a);

@@ -5,6 +5,7 @@
 #include "moments.h"
 #include "neighbours.h"
 #include "rows.h"
+#include "pixels.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -44,6 +45,12 @@ struct InstructionSet {
   void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
   void (*attend)(const Attending&, float* out, float* log_sums);
   void (*differentiate_attention)(const Attending&, const AttendingGradient&);
+  void (*mix_rows)(const uint8_t* from, int64_t bytes, const Weights&, int64_t out, uint8_t* to,
+                   int32_t* sums);
+  void (*blur_rows)(uint8_t* image, uint8_t* other, int64_t bytes, int64_t count, const BoxFilter&,
+                    uint32_t* sums);
+  void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
+                           uint8_t* to);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

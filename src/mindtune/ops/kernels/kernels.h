@@ -17,6 +17,7 @@
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
+#include "pixel_rows.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -36,4 +37,7 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_rows,
                                  differentiate_norm_parameters,
                                  attend,
-                                 differentiate_attention};
+                                 differentiate_attention,
+                                 mix_rows,
+                                 blur_rows,
+                                 transpose_pixels};
