@@ -1,4 +1,4 @@
-"""Tables of runs, a row for those that differ in their seed alone; for the scripts beside it.
+"""Tables of runs, a row for those that differ in their seed alone.
 
 Folders are called ROW_seedN: those of one ROW make one row, a mean and a range.
 """
@@ -10,8 +10,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from results_table import Run, command, device_and_versions
+from results_table import command, device_and_versions
 
+from chapters.run import Run
 from mindtune.errors import ConfigError
 
 
