@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Distil the small ViT trained on five CIFAR-10 classes into a fresh student, tune both, and the
 # student's network without distillation, to the other five with equal budgets, three seeds; write
-# docs/results_distillation.md and its plot of attention distances.
+# results/distillation.json and docs/results.md, with a plot of attention distances.
 # The three seeds of a step run side by side, a thread each: some 40 minutes on two free cores, and 25
 # for the teacher where RUNS_FOLDER does not hold it yet.
 # Usage: bash scripts/cifar10_distillation.sh CIFAR10_FOLDER [RUNS_FOLDER [TRAIN.PY OPTIONS]]
@@ -45,10 +45,10 @@ tune student_tuned feature_distillation/vit_mini_cifar10_tune --pretrained "$mad
 tune fresh_tuned feature_distillation/vit_mini_cifar10_tune
 
 first=${seeds%% *}
-diagnosed=("$teacher" "$made"/{student,teacher_tuned,student_tuned,fresh_tuned}_seed"$first")
-for run in "${diagnosed[@]}"; do
+for run in "$teacher" "$made"/{student,teacher_tuned,student_tuned,fresh_tuned}_seed"$first"; do
     .venv/bin/python eval.py --pretrained "$run" --protocol diagnose --diagnose.steps 0 \
         --data.root "$data"
 done
-.venv/bin/python scripts/distillation_table.py docs/results_distillation.md \
-    docs/results_distillation.png "${tuned[@]}" --diagnosed "${diagnosed[@]}"
+.venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER --rename "$runs" runs \
+    results/distillation.json "$teacher" "$made/student_seed$first" "${tuned[@]}"
+.venv/bin/python scripts/results_page.py

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Train a small ViT by iBOT and then SMKD on five CIFAR-10 classes, judge pixels, random weights and
 # both phases by few-shot episodes of the other five and of Omniglot's characters, three seeds, and
-# write docs/results_few_shot.md with attention pictures of six photos: some 40 minutes on two cores.
+# write results/few_shot.json, attention pictures of six photos and docs/results.md. Some 40 minutes
+# on two free cores.
 # Usage: bash scripts/cifar10_few_shot.sh CIFAR10_FOLDER OMNIGLOT_FOLDER [RUNS_FOLDER [OPTIONS]]
 # CIFAR10_FOLDER is an image folder: train/<class>/, test/<class>/. OMNIGLOT_FOLDER holds Omniglot's
 # background set or one of its small versions, zipped or not. The options are for train.py, in
@@ -19,7 +20,7 @@ phase2=vit_mini_cifar10_smkd
 folders=()
 trap 'kill $(jobs -p) 2> /dev/null || true' EXIT # seeds that still run when one has failed
 
-bash scripts/make_venv.sh
+bash scripts/make_venv.sh report
 train() { # recipe, further options
     .venv/bin/python train.py --config "configs/smkd/$1.yaml" --data.root "$data" --out "$runs/$1" \
         --resume auto "${@:2}" "${options[@]}"
@@ -56,6 +57,7 @@ for class in cat deer dog frog horse ship; do
     cp "$(find "$data/test/$class" -type f | sort | head -n 1)" "$photos/$class.jpg"
 done
 .venv/bin/mindtune attention "$photos"/*.jpg --pretrained "$runs/$phase2" \
-    --pretrained_key teacher --out docs/results_few_shot
-.venv/bin/python scripts/few_shot_table.py docs/results_few_shot.md docs/results_few_shot \
-    "${folders[@]}"
+    --pretrained_key teacher --out docs/pictures/few_shot
+.venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER \
+    --rename "$omniglot" OMNIGLOT_FOLDER --rename "$runs" runs results/few_shot.json "${folders[@]}"
+.venv/bin/python scripts/results_page.py

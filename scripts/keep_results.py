@@ -2,8 +2,9 @@
 
 Usage: python scripts/keep_results.py [--rename OLD NEW]... OUT.json RUN_FOLDER...
 
-A folder is a run of train.py (its result.json). ``--rename`` says how to call a folder of this
-machine in the kept file, such as ``--rename /data/cifar10 CIFAR10_FOLDER``.
+A folder is a run of train.py (its result.json), or holds what eval.py wrote (eval_*.json), or both.
+``--rename`` says how to call a folder of this machine in the kept file, such as ``--rename
+/data/cifar10 CIFAR10_FOLDER``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results_table import Run, read_run
+from results_table import EVALUATIONS, Run, read_run
 
 from mindtune import cli
 from mindtune.errors import ConfigError
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.json")
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN_FOLDER")
     arguments = parser.parse_args(argv)
-    runs = [read_run(folder) for folder in arguments.runs]
+    runs = [read(folder) for folder in arguments.runs]
     names = [run.name for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -43,6 +44,20 @@ def main(argv: Sequence[str]) -> None:
         )
     longest_first = dict(sorted(arguments.rename, key=lambda pair: -len(pair[0])))
     write_atomically(arguments.out, kept(runs, longest_first).encode())
+
+
+def read(folder: Path) -> Run:
+    """What the folder's run measured, and the evaluations there.
+
+    Raises:
+        CheckpointError: neither is there.
+    """
+    files = sorted(folder.glob("eval_*.json"))
+    evaluations = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    if not evaluations:
+        return read_run(folder)
+    trained = read_run(folder).result if (folder / "result.json").is_file() else {}
+    return Run(folder.resolve().name, {**trained, EVALUATIONS: evaluations})
 
 
 def kept(runs: Sequence[Run], names: Mapping[str, str]) -> str:

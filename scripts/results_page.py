@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import distillation_table
+import few_shot_table
 import forgetting_table
 import results_table
 from results_table import Run
@@ -55,6 +57,18 @@ TOPICS = (
         "What tunings learn and what they forget",
         "cifar10_forgetting.sh",
         forgetting_table.chapter,
+    ),
+    Topic(
+        "distillation",
+        "Feature Distillation",
+        "cifar10_distillation.sh",
+        distillation_table.chapter,
+    ),
+    Topic(
+        "few_shot",
+        "SMKD: few-shot episodes after each phase",
+        "cifar10_few_shot.sh",
+        few_shot_table.chapter,
     ),
 )
 
