@@ -20,7 +20,7 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
-    {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
+    {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
