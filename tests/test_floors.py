@@ -24,7 +24,7 @@ FLOORS = [
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
-    {"training", "evaluating", "exporting"}
+    {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},
     {"commands", "console_commands"},
     {"console"},

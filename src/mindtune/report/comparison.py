@@ -13,10 +13,10 @@ from mindtune.report.summary import summary
 
 _UNSAID = "–"  # noqa: RUF001
 _CURVES = (  # key, records, title, unit
-    ("train_loss", RunFiles.rounds, "Training loss, mean of a round", "nats"),
-    ("loss", RunFiles.updates, "Training loss, single updates", "nats"),
+    ("train_loss", RunFiles.rounds, "Training loss, mean of a round", ""),
+    ("loss", RunFiles.updates, "Training loss, single updates", ""),
     ("eval_top1", RunFiles.rounds, "Top-1 on the selection split", "%"),
-    ("eval_loss", RunFiles.rounds, "Loss on the selection split", "nats"),
+    ("eval_loss", RunFiles.rounds, "Loss on the selection split", ""),
     ("lr", RunFiles.updates, "Learning rate", ""),
     ("images_per_second", RunFiles.rounds, "Throughput", "images/s"),
 )

@@ -39,11 +39,11 @@ def _charts(run: RunFiles) -> list[LineChart | None]:
     ]
     if run.config.get("steps") is not None:
         losses[1] = Series("training, mean of a round", losses[1].points)
-    percents = [Series(name, points_of(rounds, key)) for key, name in _PERCENT.items()]
+    percents = [Series(name, _accuracies(rounds, key)) for key, name in _PERCENT.items()]
     terms = [Series(key, points_of(updates, key)) for key in _terms(updates)]
     speed = points_of(updates, "images_per_second") or points_of(rounds, "images_per_second")
     return [
-        line_chart("Loss", losses, y_label="nats"),
+        line_chart("Loss", losses),
         line_chart("Accuracy on the selection split", percents, y_label="%"),
         line_chart("Learning rate", [Series("highest", points_of(updates, "lr"))], start=0),
         line_chart("Terms of the loss", terms),
@@ -52,6 +52,12 @@ def _charts(run: RunFiles) -> list[LineChart | None]:
         *(line_chart(key[len("eval_") :], [Series(key, points_of(rounds, key))])
           for key in _measures(rounds)),
     ]  # fmt: skip
+
+
+def _accuracies(rounds: Sequence[Record], key: str) -> list[Point]:
+    """Those of ``key``; none where it says nothing, as top-5 of five classes."""
+    points = points_of(rounds, key)
+    return [] if all(value == 100 for _, value in points) and key == "eval_top5" else points
 
 
 def _terms(updates: Sequence[Record]) -> list[str]:

@@ -37,8 +37,8 @@ def _section(run: RunFiles, name: str, found: dict[str, Any]) -> Section:
     ]
     similar = list(enumerate(attention["mean_similarity"], start=1))
     charts = [
-        line_chart("Attention distance", of_heads, "layer", "pixels", start=0),
-        line_chart("Similarity of heads", [Series("cosine", similar)], "layer", start=0),
+        line_chart("Attention distance", of_heads, "layer", "pixels", start=0, x_start=1),
+        line_chart("Similarity of heads", [Series("cosine", similar)], "layer", start=0, x_start=1),
     ]
     picture = run.folder / f"eval_{name}_landscape.png"
     landscape = None

@@ -69,6 +69,7 @@ def line_chart(
     x_label: str = "updates",
     y_label: str = "",
     start: float | None = None,
+    x_start: float | None = 0,
     logarithmic: bool = False,
 ) -> LineChart | None:
     """A chart of those of ``series`` that have finite points; None where none has.
@@ -80,6 +81,7 @@ def line_chart(
         series: lines; their place in the sequence chooses how they look.
         x_label, y_label: units.
         start: where the y axis begins; None: near the smallest number.
+        x_start: the same of a linear x axis.
         logarithmic: the x axis, each of whose numbers gets a tick.
     """
     finite = [Series(one.name, _finite(one.points)) for one in series]
@@ -87,7 +89,7 @@ def line_chart(
     if not points:
         return None
     numbers = [x for x, _ in points]
-    x_axis = logarithmic_axis(numbers) if logarithmic else linear_axis(numbers)
+    x_axis = logarithmic_axis(numbers) if logarithmic else linear_axis(numbers, x_start)
     y_axis = linear_axis([y for _, y in points], start)
     lines = [_line(one, number, x_axis, y_axis) for number, one in enumerate(finite) if one.points]
     return LineChart(
