@@ -21,11 +21,11 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
-    {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
+    {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"},
     {"forgetting", "adapter"},
     {"methods", "protocols"},
-    {"training", "evaluating", "exporting"}
+    {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},
     {"commands", "console_commands"},
     {"console"},

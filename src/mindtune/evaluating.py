@@ -20,6 +20,7 @@ from mindtune.files import write_atomically
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import OF_RANDOM_WEIGHTS, PROTOCOLS, WITHOUT_WEIGHTS
+from mindtune.report.page import offer_report
 
 
 def evaluate(
@@ -56,6 +57,8 @@ def evaluate(
         f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in shown.items()), highlight=False
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
+    if world.is_main:
+        offer_report(folder, evaluation.say)
     return result
 
 

@@ -20,7 +20,13 @@ from mindtune.config.head import (
 )
 from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.plain import flatten, from_plain
-from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
+from mindtune.config.protocols import (
+    DiagnoseConfig,
+    FewShotConfig,
+    PicturesConfig,
+    TextConfig,
+    ThroughputConfig,
+)
 from mindtune.config.run import RANDOM_WEIGHTS, DistributedConfig, RunConfig
 from mindtune.config.self_distillation import (
     MasksConfig,
@@ -59,6 +65,7 @@ __all__ = [
     "MomentHeadConfig",
     "OptimConfig",
     "PSRPConfig",
+    "PicturesConfig",
     "PreprocessingConfig",
     "ProjectionConfig",
     "RunConfig",

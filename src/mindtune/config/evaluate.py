@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
-from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
+from mindtune.config.protocols import (
+    DiagnoseConfig,
+    FewShotConfig,
+    PicturesConfig,
+    TextConfig,
+    ThroughputConfig,
+)
 from mindtune.config.run import RunConfig
 
 
@@ -18,7 +24,8 @@ class EvaluateConfig(RunConfig):
             or by the neighbours of its images in the train split (knn); few_shot, episodes of a few
             classes of a split; or by a network of ImageNet's 1000 classes on ImageNet-A, -R, -V2,
             -Sketch or -C, whose folder is data.root; where its heads look and how its loss lies
-            (diagnose); or, without data or weights, its speed (throughput).
+            (diagnose); its features in two dimensions and its attention, for the report
+            (pictures); or, without data or weights, its speed (throughput).
         split: of all protocols but ImageNet's and throughput; default: test where there
             is one, else val.
         before: of protocol knn, the weights that tuning started from; default: what the run says.
@@ -26,11 +33,12 @@ class EvaluateConfig(RunConfig):
 
     protocol: Literal[
         "classification", "zero_shot", "knn", "few_shot", "imagenet_a", "imagenet_r", "imagenet_v2",
-        "imagenet_sketch", "imagenet_c", "diagnose", "throughput",
+        "imagenet_sketch", "imagenet_c", "diagnose", "pictures", "throughput",
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
     text: TextConfig = field(default_factory=TextConfig)
     throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
     diagnose: DiagnoseConfig = field(default_factory=DiagnoseConfig)
+    pictures: PicturesConfig = field(default_factory=PicturesConfig)
     few_shot: FewShotConfig = field(default_factory=FewShotConfig)

@@ -11,6 +11,7 @@ from mindtune.protocols.diagnose import diagnose
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.few_shot import few_shot
 from mindtune.protocols.knn import knn
+from mindtune.protocols.pictures import pictures
 from mindtune.protocols.throughput import throughput
 from mindtune.protocols.zero_shot import zero_shot
 
@@ -22,6 +23,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "few_shot": few_shot,
     "zero_shot": zero_shot,
     "diagnose": diagnose,
+    "pictures": pictures,
     "throughput": throughput,
     "imagenet_c": imagenet.corruptions,
     **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),

@@ -24,9 +24,8 @@ def zero_shot(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
         templates = list(templates_of(dataset_spec(config.data.name).name))
     check_templates(templates)
     split, source, found = judged_split(evaluation)
-    result = evaluation.run(_text_classifier(evaluation, source, templates), source)
     name = f"zero_shot_{split}"
-    evaluation.write_per_class(name, source.class_names, result)
+    result = evaluation.judge(name, _text_classifier(evaluation, source, templates), source)
     found = {**found, "backbone": config.backbone.name, "templates": templates}
     return name, {**found, "metrics": result.metrics()}
 
