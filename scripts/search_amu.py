@@ -27,7 +27,7 @@ def search(argv: Sequence[str]) -> None:
     """Train all runs and write what was found."""
     words = list(argv)
     cut = words.index("--") if "--" in words else len(words)
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Choose lambda.")
     parser.add_argument("--shares", type=float, nargs="+", default=list(_SHARES), help="lambdas")
     parser.add_argument("--out", type=Path, default=Path("runs/search_amu"), help="folder")
     given, options = parser.parse_args(words[:cut]), words[cut + 1 :]
