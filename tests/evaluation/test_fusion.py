@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mindtune.evaluation import fusion as module
-from mindtune.evaluation.fusion import evaluate_fusion, search_fusion
+from mindtune.evaluation.fusion import FusionLogits, evaluate_fusion, search_fusion
 from mindtune.heads.logit_fusion import LogitFusion
 
 rng = np.random.default_rng(2)
@@ -23,8 +23,8 @@ def alone(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def network(alpha: float = 0.5) -> LogitFusion:
-    return LogitFusion(TEXTS, [7, 7], alpha, "kurtosis", 0.4, STARTS)
+def network() -> FusionLogits:
+    return FusionLogits(LogitFusion(TEXTS, [7, 7], 0.5, "kurtosis", 0.4, STARTS))
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
