@@ -16,14 +16,15 @@ FLOORS = [
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
-    {"classifier", "student", "student_teacher", "text_classifier"},
+    {"classifier", "student", "student_teacher", "text_classifier", "fused_classifier"},
     {"objectives"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
     {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
-    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"},
-    {"forgetting", "adapter"},
+    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"}
+    | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
+    {"forgetting", "adapter", "few_shot_features", "trained_network"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},

@@ -174,8 +174,19 @@ def with_smoke_last(argv: Sequence[str]) -> list[str]:
             files += ["--config", word.split("=", 1)[1]]
         else:
             rest.append(word)
-    smoke = str(resources.files("mindtune") / "smoke.yaml")
-    return [*files, "--config", smoke, *rest]
+    for smoke in _smoke_files(argv):
+        files += ["--config", str(smoke)]
+    return [*files, *rest]
+
+
+def _smoke_files(argv: Sequence[str]) -> list[Path]:
+    """What makes any recipe small, and what else its method needs for that."""
+    recipes = [read_yaml(Path(file)) for file in _option_values(argv, "--config", "--swin_config")]
+    methods = [recipe["method"] for recipe in recipes if "method" in recipe]
+    method = option_value(argv, "--method") or (methods[-1] if methods else None)
+    folder = Path(str(resources.files("mindtune")))
+    own = folder / f"smoke_{method}.yaml"
+    return [folder / "smoke.yaml", *([own] if own.is_file() else [])]
 
 
 def switches_of(config_class: type, prefix: str = "--") -> set[str]:

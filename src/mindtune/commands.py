@@ -18,13 +18,14 @@ from mindtune.errors import ConfigError
 
 _RUN_ONLY = (
     "pretrained", "pretrained_key", "adapter", "out", "resume", "overwrite", "launcher",
-    "restart_on_failure", "knn.cache",
+    "restart_on_failure", "knn.cache", "text.cache", "amu.cache",
 )  # fmt: skip
 _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",
     "log_every", "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment",
     "optim", "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
-    "method", "teacher", "distillation",
+    "method", "teacher", "distillation", "amu.fused_share", "amu.start", "amu.start_views",
+    "amu.cache_views", "amu.search",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 

@@ -63,11 +63,12 @@ def evaluate(
 
 
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
-    for key, protocol, defaults in (
-        ("text", "zero_shot", TextConfig()),
-        ("few_shot", "few_shot", FewShotConfig()),
+    for key, protocol, method, defaults in (
+        ("text", "zero_shot", "amu", TextConfig()),
+        ("few_shot", "few_shot", None, FewShotConfig()),
     ):
-        if config.protocol != protocol and getattr(config, key) != defaults:
+        acts = protocol == config.protocol or method == config.method
+        if not acts and getattr(config, key) != defaults:
             raise ConfigError(
                 f"{key}: acts on protocol {protocol} only, got {config.protocol}; leave its "
                 "options out"

@@ -23,7 +23,7 @@ RESULT = "result.json"
 _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "data.root",
     "data.workers", "launcher", "restart_on_failure", "distributed.timeout",
-    "knn.cache", "forgetting.root",
+    "knn.cache", "text.cache", "amu.cache", "forgetting.root",
 }  # fmt: skip
 _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
     ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",
@@ -92,6 +92,15 @@ def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
     for pattern in _TEMPORARY:
         for left in folder.glob(pattern):
             left.unlink()
+    write_config(folder, config)
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write the resolved configuration into the run folder.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
 
 

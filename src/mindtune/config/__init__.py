@@ -6,6 +6,7 @@ A file holds a group of keys.
 
 from __future__ import annotations
 
+from mindtune.config.amu import DEFAULT_AUXILIARY, AmuConfig, AuxiliaryConfig
 from mindtune.config.backbone import BackboneConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
 from mindtune.config.distillation import DistillationConfig, TeacherConfig
@@ -24,7 +25,6 @@ from mindtune.config.protocols import (
     DiagnoseConfig,
     FewShotConfig,
     PicturesConfig,
-    TextConfig,
     ThroughputConfig,
 )
 from mindtune.config.run import RANDOM_WEIGHTS, DistributedConfig, RunConfig
@@ -34,6 +34,7 @@ from mindtune.config.self_distillation import (
     SelfDistillationConfig,
     ViewsConfig,
 )
+from mindtune.config.text import TextConfig
 from mindtune.config.tuning import (
     BlockExpansionConfig,
     LoRAConfig,
@@ -43,8 +44,11 @@ from mindtune.config.tuning import (
 )
 
 __all__ = [
+    "DEFAULT_AUXILIARY",
     "RANDOM_WEIGHTS",
+    "AmuConfig",
     "AugmentConfig",
+    "AuxiliaryConfig",
     "BackboneConfig",
     "BlockExpansionConfig",
     "DataConfig",

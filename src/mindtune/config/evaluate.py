@@ -9,7 +9,6 @@ from mindtune.config.protocols import (
     DiagnoseConfig,
     FewShotConfig,
     PicturesConfig,
-    TextConfig,
     ThroughputConfig,
 )
 from mindtune.config.run import RunConfig
@@ -37,7 +36,6 @@ class EvaluateConfig(RunConfig):
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
-    text: TextConfig = field(default_factory=TextConfig)
     throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
     diagnose: DiagnoseConfig = field(default_factory=DiagnoseConfig)
     pictures: PicturesConfig = field(default_factory=PicturesConfig)
