@@ -174,8 +174,24 @@ def with_smoke_last(argv: Sequence[str]) -> list[str]:
             files += ["--config", word.split("=", 1)[1]]
         else:
             rest.append(word)
-    smoke = str(resources.files("mindtune") / "smoke.yaml")
-    return [*files, "--config", smoke, *rest]
+    for smoke in _smoke_files(_method(files[1::2], rest)):
+        files += ["--config", smoke]
+    return [*files, *rest]
+
+
+def _smoke_files(method: str | None) -> list[str]:
+    """What makes every recipe small and, where a method has networks of its own, those too."""
+    folder = resources.files("mindtune")
+    names = ("smoke.yaml", f"smoke_{method}.yaml")
+    return [str(folder / name) for name in names if (folder / name).is_file()]
+
+
+def _method(files: Sequence[str], options: Sequence[str]) -> str | None:
+    """The method that files and options together choose."""
+    found = option_value(options, "--method")
+    for file in files:
+        found = found or read_yaml(Path(file)).get("method")
+    return found
 
 
 def switches_of(config_class: type, prefix: str = "--") -> set[str]:

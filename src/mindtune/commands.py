@@ -23,7 +23,7 @@ _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",
     "log_every", "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment",
     "optim", "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
-    "method", "teacher", "distillation",
+    "method", "teacher", "distillation", "contrastive",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 

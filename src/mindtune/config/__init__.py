@@ -7,6 +7,7 @@ A file holds a group of keys.
 from __future__ import annotations
 
 from mindtune.config.backbone import BackboneConfig
+from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
 from mindtune.config.distillation import RANDOM_TEACHER, DistillationConfig, TeacherConfig
 from mindtune.config.evaluate import EvaluateConfig
@@ -41,6 +42,7 @@ __all__ = [
     "AugmentConfig",
     "BackboneConfig",
     "BlockExpansionConfig",
+    "ContrastiveConfig",
     "DataConfig",
     "DiagnoseConfig",
     "DistillationConfig",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Optional
 
 from mindtune.config.backbone import BackboneConfig
+from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
 from mindtune.config.distillation import DistillationConfig, TeacherConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
@@ -36,7 +37,7 @@ class RunConfig:
     Attributes:
         method: supervised trains backbone and head on labels; feature_distillation trains the
             backbone alone to follow a teacher; ibot trains it without labels to follow its own
-            average, smkd with labels.
+            average, smkd with labels; contrastive trains a CLIP from images and class names.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
@@ -68,7 +69,9 @@ class RunConfig:
             checkpoint.
     """
 
-    method: Literal["supervised", "feature_distillation", "ibot", "smkd"] = "supervised"
+    method: Literal["supervised", "feature_distillation", "ibot", "smkd", "contrastive"] = (
+        "supervised"
+    )
     seed: int = 42
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
@@ -96,6 +99,7 @@ class RunConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     self_distillation: SelfDistillationConfig = field(default_factory=SelfDistillationConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)

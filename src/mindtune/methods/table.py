@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mindtune.methods.contrastive import Contrastive
 from mindtune.methods.feature_distillation import FeatureDistillation
 from mindtune.methods.method import Method, RunContext
 from mindtune.methods.self_distillation import Ibot, Smkd
@@ -14,4 +15,5 @@ METHODS: dict[str, Callable[[RunContext], Method]] = {
     "feature_distillation": FeatureDistillation,
     "ibot": Ibot,
     "smkd": Smkd,
+    "contrastive": Contrastive,
 }
