@@ -147,8 +147,7 @@ def check_vocabulary(vocabulary: Vocabulary, network: CLIP) -> None:
     if len(vocabulary) != expected:
         raise WeightsError(
             f"{vocabulary.source}: got {len(vocabulary):,} pieces, expected {expected:,} as the "
-            "text tower has; give the vocabulary of these weights as --text.tokenizer, in training "
-            "as --contrastive.tokenizer"
+            "text tower has; give the vocabulary of these weights as --text.tokenizer"
         )
 
 

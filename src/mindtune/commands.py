@@ -17,7 +17,7 @@ from mindtune.errors import ConfigError
 
 _RUN_ONLY = (
     "pretrained", "pretrained_key", "adapter", "out", "resume", "overwrite", "launcher",
-    "restart_on_failure", "knn.cache",
+    "restart_on_failure", "knn.cache", "text.cache", "amu.cache",
 )  # fmt: skip
 _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",

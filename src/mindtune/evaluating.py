@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from mindtune.files import write_atomically
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
+
+_WITH_TEXTS = ("amu", "contrastive")
 
 
 def evaluate(
@@ -60,6 +63,8 @@ def evaluate(
 
 
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
+    if config.method in _WITH_TEXTS:  # their texts are told by the run, whatever judges it
+        config = replace(config, text=TextConfig())
     for key, protocol, defaults in (
         ("text", "zero_shot", TextConfig()),
         ("few_shot", "few_shot", FewShotConfig()),

@@ -13,7 +13,8 @@ from mindtune.preprocessing import Preprocessing
 from mindtune.run_folder import plain
 
 _MAY_DIFFER = {  # machines may keep their images in different places
-    "data.root", "data.workers", "forgetting.root", "knn.cache", "text.cache", "few_shot.cache",
+    "data.root", "data.workers", "forgetting.root", "knn.cache", "text.cache", "amu.cache",
+    "few_shot.cache",
 }  # fmt: skip
 
 

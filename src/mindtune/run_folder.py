@@ -23,7 +23,7 @@ RESULT = "result.json"
 _MAY_DIFFER = {  # keys without influence on the numbers of a run
     "out", "resume", "overwrite", "log_every", "checkpoint_every", "tensorboard", "data.root",
     "data.workers", "launcher", "restart_on_failure", "distributed.timeout",
-    "knn.cache", "forgetting.root",
+    "knn.cache", "text.cache", "amu.cache", "forgetting.root",
 }  # fmt: skip
 _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safetensors itself
     ".*.tmp", f"{CHECKPOINTS}/.*.tmp", f"{CHECKPOINTS}/.tmp??????",

@@ -12,7 +12,7 @@ from mindtune import cli, commands
 
 OPTIONS = (
     "--method", "contrastive", "--tuning.modes", "[full]", "--backbone.name", "vit_clip_test",
-    "--data.name", "digits", "--data.workers", 1, "--contrastive.templates",
+    "--data.name", "digits", "--data.workers", 1, "--text.templates",
     '["a {}.", "the {}."]', "--optim.lr", 1e-3, "--batch_size", 64, "--augment.hflip", 0,
     "--augment.scale", "[0.8, 1.0]", "--max_steps", 15, "--log_every", 5,
 )  # fmt: skip

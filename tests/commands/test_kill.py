@@ -40,7 +40,7 @@ TEACHING = (  # the same of a method with a teacher, schedules and prototypes th
 )
 CAPTIONED = (  # with a text for every image
     "--smoke --method contrastive --tuning.modes [full] --log_every 1 --checkpoint_every 2 "
-    "--max_steps 4 --contrastive.templates ['a.{}','the.{}']"
+    "--max_steps 4 --text.templates ['a.{}','the.{}']"
 )
 EVERYWHERE = (
     (TrainStep, "__call__", 2),  # before the first checkpoint

@@ -79,7 +79,7 @@ def test_options_of_other_methods_are_refused(section, key, value, message):
 
 
 def test_options_of_contrastive_are_refused_elsewhere():
-    run = config("contrastive", "templates", ["a {}."])
+    run = config("contrastive", "positives", "clip")
     check_config(run)
     run.method = "supervised"
     with pytest.raises(ConfigError, match=r"contrastive: acts on method contrastive only"):

@@ -6,6 +6,12 @@ A file holds a group of keys.
 
 from __future__ import annotations
 
+from mindtune.config.amu import (
+    DEFAULT_AUXILIARY,
+    RANDOM_WEIGHTS,
+    AmuConfig,
+    AuxiliaryConfig,
+)
 from mindtune.config.backbone import BackboneConfig
 from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
@@ -21,7 +27,7 @@ from mindtune.config.head import (
 )
 from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.plain import flatten, from_plain
-from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
+from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, ThroughputConfig
 from mindtune.config.run import DistributedConfig, RunConfig
 from mindtune.config.self_distillation import (
     MasksConfig,
@@ -29,6 +35,7 @@ from mindtune.config.self_distillation import (
     SelfDistillationConfig,
     ViewsConfig,
 )
+from mindtune.config.text import TextConfig
 from mindtune.config.tuning import (
     BlockExpansionConfig,
     LoRAConfig,
@@ -38,8 +45,12 @@ from mindtune.config.tuning import (
 )
 
 __all__ = [
+    "DEFAULT_AUXILIARY",
     "RANDOM_TEACHER",
+    "RANDOM_WEIGHTS",
+    "AmuConfig",
     "AugmentConfig",
+    "AuxiliaryConfig",
     "BackboneConfig",
     "BlockExpansionConfig",
     "ContrastiveConfig",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
-from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, TextConfig, ThroughputConfig
+from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, ThroughputConfig
 from mindtune.config.run import RunConfig
 
 
@@ -30,7 +30,6 @@ class EvaluateConfig(RunConfig):
     ] = "classification"  # fmt: skip
     split: Optional[Literal["train", "val", "test"]] = None
     before: Optional[str] = None
-    text: TextConfig = field(default_factory=TextConfig)
     throughput: ThroughputConfig = field(default_factory=ThroughputConfig)
     diagnose: DiagnoseConfig = field(default_factory=DiagnoseConfig)
     few_shot: FewShotConfig = field(default_factory=FewShotConfig)

@@ -7,22 +7,6 @@ from typing import Literal, Optional
 
 
 @dataclass
-class TextConfig:
-    """Class names as texts, for protocol zero_shot.
-
-    Attributes:
-        tokenizer: tokenizer.json, OpenAI's bpe_simple_vocab_16e6.txt.gz, or a folder with one of
-            them; default: what lies beside the weights.
-        templates: prompts with {} in the place of the class name; default: those of the data set.
-        cache: folder to keep the encoded texts in; default: not kept.
-    """
-
-    tokenizer: Optional[str] = None
-    templates: Optional[list[str]] = None
-    cache: Optional[str] = None
-
-
-@dataclass
 class ThroughputConfig:
     """Protocol throughput, on batches of evaluation.batch_size.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
+from mindtune.config.amu import AmuConfig
 from mindtune.config.backbone import BackboneConfig
 from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
@@ -13,6 +14,7 @@ from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNCo
 from mindtune.config.head import HeadConfig
 from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.self_distillation import SelfDistillationConfig
+from mindtune.config.text import TextConfig
 from mindtune.config.tuning import TuningConfig
 
 
@@ -37,7 +39,8 @@ class RunConfig:
     Attributes:
         method: supervised trains backbone and head on labels; feature_distillation trains the
             backbone alone to follow a teacher; ibot trains it without labels to follow its own
-            average, smkd with labels; contrastive trains a CLIP from images and class names.
+            average, smkd with labels; contrastive trains a CLIP from images and class names; amu
+            adds to a CLIP what other networks see in a few images.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from.
@@ -69,9 +72,9 @@ class RunConfig:
             checkpoint.
     """
 
-    method: Literal["supervised", "feature_distillation", "ibot", "smkd", "contrastive"] = (
-        "supervised"
-    )
+    method: Literal[
+        "supervised", "feature_distillation", "ibot", "smkd", "contrastive", "amu"
+    ] = "supervised"  # fmt: skip
     seed: int = 42
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
@@ -99,7 +102,9 @@ class RunConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     self_distillation: SelfDistillationConfig = field(default_factory=SelfDistillationConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
+    amu: AmuConfig = field(default_factory=AmuConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)

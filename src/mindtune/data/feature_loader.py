@@ -18,7 +18,7 @@ class FeatureLoader:
 
     Args:
         labels: (N,).
-        views: one array a network, (K, N, D_i), K views of each image; may be memory-mapped.
+        views: K arrays (N, D_i) a network, views of each image; may be memory-mapped.
         batch_size: images a batch and rank.
         seed: of the order.
         rank: this process.
@@ -29,7 +29,7 @@ class FeatureLoader:
     """
 
     labels: np.ndarray
-    views: Sequence[np.ndarray]
+    views: Sequence[np.ndarray | Sequence[np.ndarray]]
     batch_size: int
     seed: int
     rank: int = 0

@@ -11,8 +11,8 @@ import numpy as np
 from mindspore import Parameter
 
 from mindtune import assemble
+from mindtune.class_texts import templates_for
 from mindtune.config import AugmentConfig, RunConfig
-from mindtune.data.datasets import dataset_spec
 from mindtune.data.loader import TrainLoader
 from mindtune.data.randomness import caption_rng
 from mindtune.data.source import ImageSource
@@ -28,7 +28,7 @@ from mindtune.pretrained import Pretrained, load_clip, read_pretrained
 from mindtune.run_folder import CHECKPOINTS
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.learning import learn_vocabulary
-from mindtune.text.prompts import check_templates, prompts_for, templates_of
+from mindtune.text.prompts import prompts_for
 from mindtune.text.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
 from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 
@@ -36,7 +36,7 @@ from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 class Contrastive:
     """Both towers of the CLIP whose image tower is ``backbone.name`` learn together.
 
-    Captions are the class names of the images in ``contrastive.templates``, one drawn for each
+    Captions are the class names of the images in ``text.templates``, one drawn for each
     image of a batch. The best checkpoint is the one with the best zero-shot accuracy.
 
     Args:
@@ -68,10 +68,7 @@ class Contrastive:
     def _read_captions(self, start: Pretrained | None) -> tuple[Vocabulary, np.ndarray]:
         """The vocabulary, and the token ids of all captions (K, P, L), L as long as they need."""
         config, names = self.run.config, self.sources["train"].class_names
-        templates = config.contrastive.templates
-        if templates is None:
-            templates = list(templates_of(dataset_spec(config.data.name).name))
-        check_templates(templates)
+        templates = templates_for(config)
         text = self.network.text_arch
         vocabulary: Vocabulary | None = None
         if self.run.world.is_main:
@@ -198,7 +195,7 @@ def _start_weights(run: RunContext) -> Pretrained | None:
 
 def _known_vocabulary(run: RunContext, start: Pretrained | None) -> Vocabulary | None:
     """That of the configuration, of the resumed run, or of the weights; None: it is to learn."""
-    given = run.config.contrastive.tokenizer
+    given = run.config.text.tokenizer
     if given is not None:
         return read_vocabulary(Path(given))
     if run.state is not None:

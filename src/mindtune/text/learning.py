@@ -38,7 +38,7 @@ def learn_vocabulary(texts: Sequence[str], size: int) -> Vocabulary:
     room = size - 2 * len(letters) - 2
     if room < 0:
         raise ConfigError(
-            f"contrastive.tokenizer: got texts of {len(letters)} letters, with which a vocabulary "
+            f"text.templates: got texts of {len(letters)} letters, with which a vocabulary "
             f"has {size - room} pieces, expected at most {size} as the text tower has; choose "
             "templates and class names with fewer different characters"
         )
