@@ -21,9 +21,9 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
     {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
-    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"}
+    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
     | {"class_texts", "few_shot_sources", "feature_towers"},
-    {"forgetting", "adapter", "few_shot_features"},
+    {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mindtune import rank_checks
 from mindtune.adapter import read_weights
-from mindtune.config import EvaluateConfig, FewShotConfig, TextConfig
+from mindtune.config import EvaluateConfig, FewShotClipConfig, FewShotConfig, TextConfig
 from mindtune.config.checks import check_config
 from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
@@ -65,14 +65,15 @@ def evaluate(
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
     if config.method in _WITH_TEXTS:  # their texts are told by the run, whatever judges it
         config = replace(config, text=TextConfig())
-    for key, protocol, defaults in (
-        ("text", "zero_shot", TextConfig()),
-        ("few_shot", "few_shot", FewShotConfig()),
+    for key, protocols, defaults in (
+        ("text", ("zero_shot", "few_shot_clip"), TextConfig()),
+        ("few_shot", ("few_shot",), FewShotConfig()),
+        ("few_shot_clip", ("few_shot_clip",), FewShotClipConfig()),
     ):
-        if config.protocol != protocol and getattr(config, key) != defaults:
+        if config.protocol not in protocols and getattr(config, key) != defaults:
             raise ConfigError(
-                f"{key}: acts on protocol {protocol} only, got {config.protocol}; leave its "
-                "options out"
+                f"{key}: acts on protocol {' and '.join(protocols)} only, got {config.protocol}; "
+                "leave its options out"
             )
 
 

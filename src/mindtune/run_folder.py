@@ -30,7 +30,7 @@ _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safet
 )  # fmt: skip
 _WRITTEN = (  # by train.py, eval.py and export.py
     CONFIG, RESULT, "log.jsonl", "metrics.csv", "eval_*.json", "eval_*_per_class.csv",
-    "model.mindir", "model.onnx", "model.*.json",
+    "eval_few_shot_clip_*", "model.mindir", "model.onnx", "model.*.json",
 )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ def start_clip(network: CLIP) -> None:
 
     Networks of this package start with deviations of 0.02, made for a width of 768 and more: in a
     narrow tower all images then have nearly the same feature, and the loss does not move.
-    Projections and, in a ViT, class token and positions have a deviation of width^-0.5, branches of a
-    transformer of depth L end in one of (2 L width)^-0.5. OpenAI draws the blocks of the image
+    Projections and, in a ViT, class token and positions have a deviation of width^-0.5, branches of
+    a transformer of depth L end in one of (2 L width)^-0.5. OpenAI draws the blocks of the image
     tower by PyTorch's defaults instead, which are as large within a factor of two.
     """
     width, visual = network.text_arch.width, network.visual

@@ -19,6 +19,11 @@ from mindtune.config.distillation import RANDOM_TEACHER, DistillationConfig, Tea
 from mindtune.config.evaluate import EvaluateConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
 from mindtune.config.export import ExportConfig
+from mindtune.config.few_shot_clip import (
+    FewShotClipConfig,
+    HeadTrainingConfig,
+    TipAdapterConfig,
+)
 from mindtune.config.head import (
     HeadConfig,
     IsqrtMomentHeadConfig,
@@ -61,9 +66,11 @@ __all__ = [
     "EvaluateConfig",
     "EvaluationConfig",
     "ExportConfig",
+    "FewShotClipConfig",
     "FewShotConfig",
     "ForgettingConfig",
     "HeadConfig",
+    "HeadTrainingConfig",
     "IsqrtMomentHeadConfig",
     "KNNConfig",
     "LinearHeadConfig",
@@ -80,6 +87,7 @@ __all__ = [
     "TeacherConfig",
     "TextConfig",
     "ThroughputConfig",
+    "TipAdapterConfig",
     "TopKConfig",
     "TuningConfig",
     "ViewsConfig",

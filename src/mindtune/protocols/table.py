@@ -10,6 +10,7 @@ from mindtune.protocols.classification import classification
 from mindtune.protocols.diagnose import diagnose
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.few_shot import few_shot
+from mindtune.protocols.few_shot_clip import few_shot_clip
 from mindtune.protocols.knn import knn
 from mindtune.protocols.throughput import throughput
 from mindtune.protocols.zero_shot import zero_shot
@@ -20,6 +21,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
     "few_shot": few_shot,
+    "few_shot_clip": few_shot_clip,
     "zero_shot": zero_shot,
     "diagnose": diagnose,
     "throughput": throughput,
