@@ -1,8 +1,8 @@
 """AMU-Tuning on a CPU: training from kept features against the authors' on-line form.
 
 16 images a class of 100 classes, 50 epochs in batches of 8: 10,000 updates of a branch of
-100 x 2048 weights beside a CLIP of 1024 channels. The networks are CLIP's ResNet-50 and ResNet-50, with random
-weights, at 224 pixels.
+100 x 2048 weights beside a CLIP of 1024 channels. The networks are CLIP's ResNet-50 and ResNet-50,
+with random weights, at 224 pixels.
 
 * cached: the whole training from features in memory, from the first compilation to the last update.
 * online: what the authors' code does in every update, both frozen networks on the augmented batch

@@ -17,7 +17,7 @@ def features(rng: np.random.Generator, labels: np.ndarray, width: int, noise: fl
 
 
 def task(search: bool = True, clip_noise: float = 3.0, **options) -> FewShotTask:
-    """CLIP with noisy features and texts beside its centres, an auxiliary network with clear ones."""
+    """A CLIP with noisy features and texts, an auxiliary network with clear features."""
     rng = np.random.default_rng(1)
     labels = {
         "train": np.repeat(np.arange(CLASSES), SHOTS),
