@@ -23,9 +23,8 @@ METHODS = ["zero_shot", "auxiliary", "amu", "tip_adapter", "tip_adapter_f", "lin
 def argv(tmp_path) -> tuple:
     model = write_model(tmp_path / "model")
     images = write_images(tmp_path / "images", {"train": 6, "test": 2})
-    auxiliary = (
-        f"[{{name: resnet_test, pretrained: {tmp_path / 'model' / 'auxiliary.safetensors'}}}]"
-    )
+    weights = model.with_name("auxiliary.safetensors")
+    auxiliary = f"[{{name: resnet_test, pretrained: {weights}}}]"
     return (
         "--protocol", "few_shot_clip", "--pretrained", model, "--backbone.name", "vit_clip_test",
         "--text.templates", '["a {}."]', "--amu.auxiliary", auxiliary, "--data.name", "folder",
