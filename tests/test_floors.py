@@ -15,15 +15,15 @@ FLOORS = [
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
-    {"classifier", "student", "student_teacher", "text_classifier"},
+    {"classifier", "student", "student_teacher", "text_classifier", "fused_classifier"},
     {"objectives"},
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
     {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
-    | {"class_texts", "few_shot_sources", "feature_towers"},
-    {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers"},
+    | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
+    {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers", "trained_network"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},

@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 from rich.console import Console
 from sklearn.datasets import load_sample_images
 
 from mindtune import assemble, run_folder
 from mindtune.adapter import read_weights
-from mindtune.classifier import Classifier
 from mindtune.config import ExportConfig
 from mindtune.config.checks import check_config
 from mindtune.data.normalise import normalise
@@ -31,7 +31,8 @@ from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import Pretrained, load_for_evaluation
+from mindtune.pretrained import Pretrained
+from mindtune.trained_network import trained_network
 
 TOLERANCE = 1e-4
 
@@ -40,7 +41,7 @@ TOLERANCE = 1e-4
 class Format:
     """How a file format is written, and run to be checked."""
 
-    write: Callable[[Classifier, Path, int | None], None]
+    write: Callable[[Any, Path, int | None], None]
     run: Callable[[Path, np.ndarray], np.ndarray]
 
 
@@ -74,12 +75,12 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
     pretrained = read_weights(config)
     config, pretrained = without_lora(config, pretrained)
     names = pretrained.class_names or _class_names_of_data(config, pretrained)
-    network = assemble.build_classifier(config, len(names), pretrained.preprocessing)
-    report = load_for_evaluation(network, pretrained, config.position_resize)
-    console.print(report.summary(), highlight=False)
+    network = trained_network(
+        config, pretrained, len(names), lambda line: console.print(line, highlight=False)
+    )
     network.set_train(False)
 
-    preprocessing = network.backbone.preprocessing
+    preprocessing = network.preprocessing
     images = photographs(preprocessing, config.fixed_batch or 4)
     difference = _write_checked(network, images, config, file)
     description = {
@@ -118,9 +119,7 @@ def photographs(preprocessing: Preprocessing, count: int) -> np.ndarray:
     return normalise(np.stack(views), preprocessing.mean, preprocessing.std)
 
 
-def _write_checked(
-    network: Classifier, images: np.ndarray, config: ExportConfig, file: Path
-) -> float:
+def _write_checked(network: nn.Cell, images: np.ndarray, config: ExportConfig, file: Path) -> float:
     """Export into a temporary folder, compare there, move into place only when equal."""
     chosen = FORMATS[config.file_format]
     run_folder.make_folder(file.parent)
@@ -142,7 +141,7 @@ def _write_checked(
     return difference
 
 
-def _eager(network: Classifier, images: np.ndarray) -> np.ndarray:
+def _eager(network: nn.Cell, images: np.ndarray) -> np.ndarray:
     """Logits of the network run operator by operator, which shares no compiled graph."""
     ms.set_context(mode=ms.PYNATIVE_MODE)
     logits = network(Tensor(images)).asnumpy()

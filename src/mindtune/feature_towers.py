@@ -26,7 +26,7 @@ from mindtune.engine.distributed.world import World
 from mindtune.engine.precision import to_precision
 from mindtune.errors import ConfigError
 from mindtune.evaluation.features import PooledFeatures
-from mindtune.parameters import weights_of
+from mindtune.parameters import weights_checksum, weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained, load_clip, load_teacher, read_pretrained
 
@@ -116,6 +116,14 @@ def read_towers(
     )
     auxiliary = [_auxiliary(config, one, preprocessing, world, say) for one in config.amu.auxiliary]
     return FeatureTowers(clip, source, image, tuple(auxiliary))
+
+
+def identities_of(towers: FeatureTowers) -> list[dict[str, Any]]:
+    """How to know each tower again: how it was built, and a checksum of its weights."""
+    return [
+        {"network": dict(tower.what), "weights": weights_checksum(tower.network)}
+        for tower in towers.all
+    ]
 
 
 def _read_clip(

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from mindspore import Tensor
 from sklearn.linear_model import LogisticRegression
 
 from mindtune.config import AmuConfig, FewShotClipConfig
 from mindtune.data.feature_loader import FeatureLoader
+from mindtune.evaluation.fusion import evaluate_fusion, search_fusion
 from mindtune.evaluation.shot_results import Scores
-from mindtune.evaluation.weight_search import search_pair, top1
+from mindtune.evaluation.weight_search import search_pair
 from mindtune.feature_training import train_on_features
-from mindtune.heads.confidence import confidence_factor
-from mindtune.heads.logit_fusion import LOGIT_SCALE, LogitFusion, class_means
+from mindtune.fusion_weights import build_fusion
+from mindtune.heads.logit_fusion import LOGIT_SCALE, class_means
 from mindtune.heads.tip_adapter import TipAdapter
 from mindtune.objectives.amu import AmuObjective
 from mindtune.objectives.supervised import SupervisedObjective
 
-_ALPHAS = tuple(np.geomspace(0.05, 50, 31))
-_POWERS = tuple(np.linspace(0, 1, 6))
-_BETAS = tuple(np.linspace(0.5, 10, 20))
-_WITHOUT_POWER = ("none", "var")
+_ALPHAS = tuple(np.linspace(0.1, 3, 20))  # Tip-Adapter's own ranges, on fewer values of beta
+_BETAS = tuple(np.linspace(0.1, 7, 20))
 _PENALTIES = tuple(10.0 ** np.arange(-3, 4))  # C of the logistic regression
 _CLIP_C = 0.316  # of the CLIP authors' example
 
@@ -70,7 +68,7 @@ class FewShotTask:
 
     def scores(self, logits: Callable[[str], np.ndarray]) -> Scores:
         """Accuracies of what ``logits`` says of the images for a purpose."""
-        return Scores(*(top1(logits(name), self.labels[name]) for name in ("val", "test")))
+        return Scores(*(_top1(logits(name), self.labels[name]) for name in ("val", "test")))
 
 
 def compare(task: FewShotTask) -> dict[str, Scores]:
@@ -90,48 +88,38 @@ def compare(task: FewShotTask) -> dict[str, Scores]:
 
 def amu_scores(task: FewShotTask) -> dict[str, Scores]:
     """AMU-Tuning (CVPR 2024): the auxiliary branches alone, and fused with CLIP's logits."""
-    options, classes = task.amu, task.texts.shape[1]
+    options = task.amu
     starts = None
     if options.start == "class_means":
-        means = task.mean_views(options.start_views)[1:]
-        starts = [class_means(rows, task.labels["train"], classes) for rows in means]
+        means, labels = task.mean_views(options.start_views)[1:], task.labels["train"]
+        starts = [class_means(rows, labels, task.texts.shape[1]) for rows in means]
     dims = [rows.shape[1] for rows in task.train[1:]]
-    network = LogitFusion(
-        task.texts, dims, options.alpha, options.confidence, options.power, starts
-    )
+    network = build_fusion(options, task.texts, dims, starts)
     training = task.options.training
     objective = AmuObjective(network, options.fused_share)
     train_on_features(objective, task.loader(training.batch_size), training)
-    weights = [branch.fc.weight.asnumpy() for branch in network.branches]
-    parts = {name: _amu_parts(task, weights, name) for name in ("val", "test")}
-
-    def fused(purpose: str, alpha: float, power: float) -> np.ndarray:
-        zero_shot, auxiliary, factor = parts[purpose]
-        return zero_shot + alpha * factor**power * auxiliary
-
-    pair = (options.alpha, 1.0 if options.confidence in _WITHOUT_POWER else options.power)
     if task.options.search:
-        powers = pair[1:] if options.confidence in _WITHOUT_POWER else _POWERS
-        pair = search_pair(
-            lambda a, p: fused("val", a, p), task.labels["val"], pair, _ALPHAS, powers
+        asked = (options.alpha, options.power)
+        found = search_fusion(
+            network, options.confidence, asked, task.val, task.labels["val"], _of_one_rank
         )
-    both = task.scores(lambda purpose: fused(purpose, *pair))
+        options = replace(options, alpha=found.alpha, power=found.power)
+        weights = [branch.fc.weight.asnumpy() for branch in network.branches]
+        network = build_fusion(options, task.texts, dims, weights)
+    val, test = (
+        evaluate_fusion(network, getattr(task, name), task.labels[name], _of_one_rank)
+        for name in ("val", "test")
+    )
+    chosen = (("alpha", options.alpha), ("power", options.power))
     return {
-        "auxiliary": task.scores(lambda purpose: parts[purpose][1]),
-        "amu": Scores(both.val, both.test, (("alpha", pair[0]), ("power", pair[1]))),
+        "auxiliary": Scores(val["auxiliary_top1"], test["auxiliary_top1"]),
+        "amu": Scores(val["top1"], test["top1"], chosen),
     }
 
 
-def _amu_parts(
-    task: FewShotTask, weights: Sequence[np.ndarray], purpose: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """CLIP's logits, the sum of the auxiliary ones, and the factor between them for power 1."""
-    zero_shot = task.zero_shot(purpose)
-    auxiliary = np.zeros_like(zero_shot)
-    for weight, features in zip(weights, getattr(task, purpose)[1:]):
-        auxiliary += _standardised(_unit(features) @ weight.T)
-    factor = confidence_factor(task.amu.confidence, 1.0, zero_shot.shape[1])
-    return zero_shot, auxiliary, factor(Tensor(zero_shot)).asnumpy()
+def _of_one_rank(values: np.ndarray) -> np.ndarray:
+    """Every rank has the features of all images, so there is nothing to add up."""
+    return values
 
 
 def train_keys(task: FewShotTask) -> np.ndarray:
@@ -185,7 +173,7 @@ def linear_probe_scores(task: FewShotTask) -> Scores:
         model = LogisticRegression(C=penalty, max_iter=1000)
         model.fit(task.train[0], labels["train"])
         accuracies = [
-            top1(model.predict_proba(getattr(task, name)[0]), labels[name])
+            _top1(model.predict_proba(getattr(task, name)[0]), labels[name])
             for name in ("val", "test")
         ]
         found.append(Scores(*accuracies, (("C", float(penalty)),)))
@@ -196,5 +184,6 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _standardised(rows: np.ndarray) -> np.ndarray:
-    return (rows - rows.mean(1, keepdims=True)) / rows.std(1, ddof=1, keepdims=True)
+def _top1(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Accuracy in percent of logits (N, C); ties go to the lower class."""
+    return 100.0 * float(np.mean(logits.argmax(axis=1) == labels))

@@ -8,13 +8,12 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
 from mindtune.ops import composed
 from mindtune.parameters import weights_of
 
 
-def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> None:
+def write_mindir(network: nn.Cell, file: Path, fixed_batch: int | None) -> None:
     """Write ``network`` as it stands: images float32 (B, 3, S, S) -> logits (B, K).
 
     B is ``fixed_batch``, or any where that is None. The file's name must end in ``.mindir``. It
@@ -29,7 +28,7 @@ def write_mindir(network: Classifier, file: Path, fixed_batch: int | None) -> No
             f"file_format: got MINDIR for {gigabytes:.2f} GiB of weights, expected less than the "
             "1 GiB that one MINDIR file can hold; use --file_format ONNX"
         )
-    size = network.backbone.preprocessing.input_size
+    size = network.preprocessing.input_size
     images = Tensor(shape=[fixed_batch, 3, size, size], dtype=ms.float32)
     if fixed_batch is not None:
         images = Tensor(np.zeros((fixed_batch, 3, size, size), np.float32))

@@ -92,6 +92,15 @@ def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
     for pattern in _TEMPORARY:
         for left in folder.glob(pattern):
             left.unlink()
+    write_config(folder, config)
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write the resolved configuration into the run folder.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
     write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
 
 

@@ -27,7 +27,13 @@ from mindtune.environment import versions
 from mindtune.files import write_atomically
 from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import seed_random_layers
-from mindtune.methods.method import AddsStepParts, Method, RunContext, WritesFiles
+from mindtune.methods.method import (
+    AddsStepParts,
+    Method,
+    NamesFrozenNetworks,
+    RunContext,
+    WritesFiles,
+)
 from mindtune.methods.table import METHODS
 from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
@@ -190,5 +196,7 @@ def _build_checkpoints(run: RunContext, method: Method, step: TrainStep) -> Chec
         "ranks": run.world.size,
         "versions": versions(),
     }
+    if isinstance(method, NamesFrozenNetworks):
+        info["frozen_networks"] = method.frozen_networks()
     kind = Checkpoints if run.world.is_main else UnwrittenCheckpoints
     return kind(run.folder / run_folder.CHECKPOINTS, weights_of(method.network), step.state(), info)

@@ -196,6 +196,18 @@ def newest_state(folder: Path) -> tuple[Path | None, list[str]]:
     return None, faults
 
 
+def replace_config(path: Path, config: dict[str, Any]) -> None:
+    """Let ``config`` stand in the header of weights that this package wrote.
+
+    Raises:
+        CheckpointError: missing or foreign file, or it cannot be written; it is whole in any case.
+    """
+    header = {**read_header(path), "config": config}
+    with safe_open(path, framework="np") as stored:
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    save_safetensors(path, tensors, _metadata(header))
+
+
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import product
 
 import numpy as np
 
-Logits = Callable[[float, float], np.ndarray]
-
-
-def top1(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Accuracy in percent of logits (N, C); ties go to the lower class."""
-    return 100.0 * float(np.mean(logits.argmax(axis=1) == labels))
+from mindtune.evaluation.classification import ClassificationResult
 
 
 def search_pair(
-    logits: Logits,
+    logits: Callable[[float, float], np.ndarray],
     labels: np.ndarray,
-    start: tuple[float, float],
+    asked: tuple[float, float],
     firsts: Iterable[float],
     seconds: Iterable[float],
 ) -> tuple[float, float]:
-    """The pair of ``firsts`` x ``seconds`` with the best accuracy; ``start`` where none is better.
+    """The best of ``asked`` and of ``firsts`` x ``seconds``.
 
-    Few validation images give many ties, of which the given values win and then the first pair:
-    without evidence nothing changes.
+    The best accuracy wins, of equal ones, of which few images give many, the smallest loss.
 
     Args:
         logits: the validation logits (N, C) with a pair.
         labels: (N,).
-        start: the values that were given.
+        asked: the values that were given.
         firsts: values of the first number.
         seconds: values of the second.
     """
-    best, best_pair = top1(logits(*start), labels), start
-    others = list(seconds)
-    for first in firsts:
-        for second in others:
-            found = top1(logits(first, second), labels)
-            if found > best:
-                best, best_pair = found, (first, second)
-    return best_pair
+
+    def badness(pair: tuple[float, float]) -> tuple[int, float]:
+        found = logits(*pair)
+        result = ClassificationResult(found.shape[1])
+        result.add(found, labels)
+        return -result.top1, result.loss_sum
+
+    return min((asked, *product(firsts, seconds)), key=badness)

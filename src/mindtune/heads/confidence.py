@@ -137,8 +137,8 @@ _WITH_POWER: dict[str, Callable[[float], nn.Cell]] = {
     "max-min": Range,
     "top5": TopFive,
 }
-_WITHOUT: dict[str, Callable[[], nn.Cell]] = {"none": NoConfidence, "var": Deviation}
-CONFIDENCES = (*_WITHOUT, *_WITH_POWER)
+WITHOUT_POWER: dict[str, Callable[[], nn.Cell]] = {"none": NoConfidence, "var": Deviation}
+CONFIDENCES = (*WITHOUT_POWER, *_WITH_POWER)
 
 
 def confidence_factor(name: str, power: float, num_classes: int) -> nn.Cell:
@@ -163,4 +163,4 @@ def confidence_factor(name: str, power: float, num_classes: int) -> nn.Cell:
             f"amu.confidence: got top5 with {num_classes} classes, expected at least {_TOP}; "
             "use max-min"
         )
-    return _WITHOUT[name]() if name in _WITHOUT else _WITH_POWER[name](power)
+    return WITHOUT_POWER[name]() if name in WITHOUT_POWER else _WITH_POWER[name](power)

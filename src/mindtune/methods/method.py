@@ -58,6 +58,15 @@ class WritesFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesFrozenNetworks(Protocol):
+    """A method whose networks are not all saved with its own."""
+
+    def frozen_networks(self) -> list[dict[str, Any]]:
+        """How to know the others again (JSON); it stands in the header of the weights."""
+        ...
+
+
 class Method(Protocol):
     """One way of training, opened and built, with its pre-trained weights.
 

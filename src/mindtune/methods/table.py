@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mindtune.methods.amu import Amu
 from mindtune.methods.contrastive import Contrastive
 from mindtune.methods.feature_distillation import FeatureDistillation
 from mindtune.methods.method import Method, RunContext
@@ -16,4 +17,5 @@ METHODS: dict[str, Callable[[RunContext], Method]] = {
     "ibot": Ibot,
     "smkd": Smkd,
     "contrastive": Contrastive,
+    "amu": Amu,
 }

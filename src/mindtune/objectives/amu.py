@@ -41,3 +41,22 @@ class AmuObjective(nn.Cell):
         auxiliary = auxiliary / len(branches)
         loss = self.fused_share * fused + (1.0 - self.fused_share) * auxiliary
         return loss, (fused, auxiliary)
+
+
+class ImageAmuObjective(nn.Cell):
+    """The same of images: ``construct(labels int32 (B,), images (B, 3, S, S))``.
+
+    Args:
+        objective: of features.
+        towers: images -> the features of CLIP and of each branch, frozen.
+    """
+
+    term_names = AmuObjective.term_names
+
+    def __init__(self, objective: AmuObjective, towers: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.objective = objective
+        self.towers = towers
+
+    def construct(self, labels: Tensor, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        return self.objective(labels, *self.towers(images))

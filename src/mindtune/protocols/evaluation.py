@@ -22,7 +22,8 @@ from mindtune.evaluation.classification import ClassificationResult, evaluate_cl
 from mindtune.files import write_atomically
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import Pretrained, load_backbone, load_for_evaluation
+from mindtune.pretrained import Pretrained, load_backbone
+from mindtune.trained_network import trained_network
 from mindtune.weights.load import LoadReport
 
 
@@ -52,11 +53,10 @@ class Evaluation:
             raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
         return self.given
 
-    def network(self, num_classes: int) -> Classifier:
+    def network(self, num_classes: int) -> nn.Cell:
         """The network with its weights; then makes the folder, before the long part begins."""
-        network = assemble.build_classifier(self.config, num_classes, self.pretrained.preprocessing)
-        report = load_for_evaluation(network, self.pretrained, self.config.position_resize)
-        self.begin(network, report, network.preprocessing)
+        network = trained_network(self.config, self.pretrained, num_classes, self.say)
+        self._begin(network, network.preprocessing)
         return network
 
     def network_without_head(self) -> Classifier:
@@ -70,6 +70,9 @@ class Evaluation:
     def begin(self, network: nn.Cell, report: LoadReport, preprocessing: Preprocessing) -> None:
         """Say what was loaded and how images are prepared; rank 0 makes the folder for all."""
         self.say(report.summary())
+        self._begin(network, preprocessing)
+
+    def _begin(self, network: nn.Cell, preprocessing: Preprocessing) -> None:
         self.say(f"images: {preprocessing}")
         if self.world.is_main:
             run_folder.make_folder(self.folder)
