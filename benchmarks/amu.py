@@ -83,7 +83,7 @@ def networks(sizes: Sizes) -> tuple[list[nn.Cell], list[int]]:
     """Both frozen networks, images to features, and the widths of these."""
     clip = create_clip(sizes.clip, sizes.image)
     auxiliary = create_backbone(sizes.auxiliary, sizes.image)
-    cells = [ImageFeatures(clip.visual), PooledFeatures(auxiliary)]
+    cells: list[nn.Cell] = [ImageFeatures(clip.visual), PooledFeatures(auxiliary)]
     for cell in cells:
         cell.set_train(False)
     return cells, [clip.text_arch.embed_dim, auxiliary.num_features]

@@ -68,7 +68,8 @@ class FewShotTask:
 
     def scores(self, logits: Callable[[str], np.ndarray]) -> Scores:
         """Accuracies of what ``logits`` says of the images for a purpose."""
-        return Scores(*(_top1(logits(name), self.labels[name]) for name in ("val", "test")))
+        val, test = (_top1(logits(name), self.labels[name]) for name in ("val", "test"))
+        return Scores(val, test)
 
 
 def compare(task: FewShotTask) -> dict[str, Scores]:
@@ -167,16 +168,12 @@ def linear_probe_scores(task: FewShotTask) -> Scores:
     The CLIP paper (3.2) reads the features before the projection to the texts; ours, like its
     authors' example, those after it. The penalty is searched on fewer values than theirs.
     """
-    labels = task.labels
     found = []
     for penalty in (_CLIP_C, *(_PENALTIES if task.options.search else ())):
         model = LogisticRegression(C=penalty, max_iter=1000)
-        model.fit(task.train[0], labels["train"])
-        accuracies = [
-            _top1(model.predict_proba(getattr(task, name)[0]), labels[name])
-            for name in ("val", "test")
-        ]
-        found.append(Scores(*accuracies, (("C", float(penalty)),)))
+        model.fit(task.train[0], task.labels["train"])
+        scores = task.scores(lambda name, model=model: model.predict_proba(getattr(task, name)[0]))
+        found.append(Scores(scores.val, scores.test, (("C", float(penalty)),)))
     return max(found, key=lambda scores: scores.val)  # the first of equal ones
 
 

@@ -52,7 +52,7 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
         write_atomically(file.with_suffix(".csv"), results.csv().encode())
         if pyplot is not None:
             title = f"{config.data.name}, {config.backbone.name}"
-            values = {method: results.values(method) for method in options.methods}
+            values = {str(method): results.values(method) for method in options.methods}
             plot_shots(pyplot, file.with_suffix(".png"), title, options.shots, values)
     found = {
         "split": split,
