@@ -56,7 +56,8 @@ def evaluate(argv: Sequence[str]) -> None:
     config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
     from mindtune.evaluating import evaluate as run_evaluation
 
-    run_evaluation(config, _output_folder(config))
+    command = shlex.join(["python", "eval.py", *argv])
+    run_evaluation(config, _output_folder(config), command=command)
 
 
 def export(argv: Sequence[str]) -> None:
@@ -72,9 +73,11 @@ def export(argv: Sequence[str]) -> None:
 
 def _refuse_training_options(argv: Sequence[str]) -> None:
     """An option without influence would be silently ignored; in a recipe's file it may stand."""
+    trains = cli.option_value(argv, "--protocol") == "few_shot_clip"
+    refused = [k for k in _TRAINING_ONLY if not (trains and k == "augment")]
     for word in argv:
         option = word[2:].split("=", 1)[0]
-        if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in _TRAINING_ONLY):
+        if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in refused):
             raise ConfigError(
                 f"{option}: acts on training only, expected an option that acts here; leave it out"
             )

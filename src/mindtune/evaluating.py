@@ -26,11 +26,12 @@ _WITH_TEXTS = ("amu", "contrastive")
 
 
 def evaluate(
-    config: EvaluateConfig, folder: Path, console: Console | None = None
+    config: EvaluateConfig, folder: Path, console: Console | None = None, command: str = ""
 ) -> dict[str, Any]:
     """Evaluate ``config.pretrained``; results go to ``folder`` as JSON and per-class CSV.
 
-    Numbers are float32 whatever the run trained in.
+    Numbers are float32 whatever the run trained in. ``command`` is how the evaluation was started,
+    kept in its result for whoever wants to repeat it.
 
     Raises:
         UserError: weights, data and configuration do not fit each other.
@@ -44,6 +45,7 @@ def evaluate(
     evaluation = Evaluation(config, pretrained, folder, world, console)
     name, found = PROTOCOLS[config.protocol](evaluation)
     result = {
+        "command": command,
         "protocol": config.protocol,
         "weights": None if pretrained is None else str(pretrained.path),
         "pretrained_key": config.pretrained_key,

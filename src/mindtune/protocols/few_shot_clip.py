@@ -61,6 +61,8 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
         "templates": templates_for(config),
         "amu": asdict(config.amu),
         "few_shot_clip": asdict(options),
+        "class_names": list(splits.open(split).class_names),
+        "test_images": len(splits.open(split)),
         "accuracies": results.rows(),
         "skipped_images": splits.skipped,
     }
