@@ -17,7 +17,7 @@ base=(airplane automobile bird cat deer)
 held_out=(dog frog horse ship truck)
 captioned=500 # images of a held-out class with which the CLIP is trained
 
-bash scripts/make_venv.sh clip report
+bash scripts/make_venv.sh clip,report
 
 link() { # folder, image files: an image folder's class
     mkdir -p "$1"
