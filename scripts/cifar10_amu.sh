@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train a small CLIP on CIFAR-10 and add to it, by AMU-Tuning with a few images a class, a small ViT
-# that has seen none of these classes; compare with Tip-Adapter and linear probes; write
-# docs/results_amu.md.
+# that has seen none of these classes; compare with Tip-Adapter and linear probes; keep it in
+# results/amu.json and docs/results.md.
 # The ViT is pre-trained on five classes with labels. The CLIP learns from captions of all ten, as
 # published CLIPs have read of most classes they are asked for; of the five other, held-out classes
 # it sees 500 images each. The few-shot and validation images come from the rest, and test images
@@ -45,6 +45,7 @@ done
     --amu.auxiliary "[{pretrained: $runs/vit_mini_cifar10_pretrain}]" \
     --data.root "$runs/amu/few_shot_images" --evaluation.batch_size 200 \
     --out "$runs/amu/few_shot_clip" "${options[@]}"
-.venv/bin/python scripts/amu_table.py docs/results_amu.md docs/results_amu.png \
-    "$runs/vit_mini_cifar10_pretrain" "$runs/vit_mini_cifar10_contrastive" \
-    "$runs/amu/few_shot_clip"
+.venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER --rename "$runs" runs \
+    results/amu.json "$runs/vit_mini_cifar10_pretrain" "$runs/vit_mini_cifar10_contrastive" \
+    "$runs/amu/few_shot_clip/eval_few_shot_clip_folder_test.json"
+.venv/bin/python scripts/results_page.py

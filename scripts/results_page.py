@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import amu_chapter
 import forgetting_table
 import results_table
 from results_table import Run
@@ -55,6 +56,12 @@ TOPICS = (
         "What tunings learn and what they forget",
         "cifar10_forgetting.sh",
         forgetting_table.chapter,
+    ),
+    Topic(
+        "amu",
+        "A CLIP and what a few images a class add to it",
+        "cifar10_amu.sh",
+        amu_chapter.chapter,
     ),
 )
 

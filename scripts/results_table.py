@@ -50,11 +50,13 @@ def main(argv: Sequence[str]) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """The finished run in ``folder``.
+    """The finished run in ``folder``, or what a file that eval.py wrote says.
 
     Raises:
         CheckpointError: there is none.
     """
+    if folder.is_file():
+        return Run(folder.stem, json.loads(folder.read_text(encoding="utf-8")))
     file = folder / "result.json"
     if not file.is_file():
         raise CheckpointError(

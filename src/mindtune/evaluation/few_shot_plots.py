@@ -36,7 +36,7 @@ def plot_shots(
 
     Args:
         pyplot: of matplotlib.
-        file: PNG to write.
+        file: to write, a PNG or SVG by its name.
         title: above the axes.
         shots: numbers of shots (S,).
         accuracies: percent by method (S, seeds).
@@ -55,5 +55,13 @@ def plot_shots(
     axes.set_xticks(places, [str(number) for number in shots])
     axes.legend(fontsize=8)
     figure.tight_layout()
-    replace_atomically(file, lambda temporary: figure.savefig(temporary, dpi=_DPI, format="png"))
+    file_format = file.suffix[1:]
+    undated = {"Date": None} if file_format == "svg" else None
+    with pyplot.rc_context({"svg.hashsalt": "mindtune"}):  # the same figure, the same bytes
+        replace_atomically(
+            file,
+            lambda temporary: figure.savefig(
+                temporary, dpi=_DPI, format=file_format, metadata=undated
+            ),
+        )
     pyplot.close(figure)
