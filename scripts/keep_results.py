@@ -2,8 +2,9 @@
 
 Usage: python scripts/keep_results.py [--rename OLD NEW]... OUT.json RUN_FOLDER...
 
-A folder is a run of train.py (its result.json); a file that eval.py wrote may stand in its place. ``--rename`` says how to call a folder of this
-machine in the kept file, such as ``--rename /data/cifar10 CIFAR10_FOLDER``.
+A folder is a run of train.py (its result.json); a file that eval.py wrote may stand in its place.
+``--rename`` says how to call a folder of this machine in the kept file, such as
+``--rename /data/cifar10 CIFAR10_FOLDER``.
 """
 
 from __future__ import annotations

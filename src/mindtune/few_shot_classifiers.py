@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -172,9 +173,13 @@ def linear_probe_scores(task: FewShotTask) -> Scores:
     for penalty in (_CLIP_C, *(_PENALTIES if task.options.search else ())):
         model = LogisticRegression(C=penalty, max_iter=1000)
         model.fit(task.train[0], task.labels["train"])
-        scores = task.scores(lambda name, model=model: model.predict_proba(getattr(task, name)[0]))
+        scores = task.scores(partial(_probabilities, model, task))
         found.append(Scores(scores.val, scores.test, (("C", float(penalty)),)))
     return max(found, key=lambda scores: scores.val)  # the first of equal ones
+
+
+def _probabilities(model: LogisticRegression, task: FewShotTask, purpose: str) -> np.ndarray:
+    return model.predict_proba(getattr(task, purpose)[0])
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
