@@ -174,24 +174,19 @@ def with_smoke_last(argv: Sequence[str]) -> list[str]:
             files += ["--config", word.split("=", 1)[1]]
         else:
             rest.append(word)
-    for smoke in _smoke_files(_method(files[1::2], rest)):
-        files += ["--config", smoke]
+    for smoke in _smoke_files(argv):
+        files += ["--config", str(smoke)]
     return [*files, *rest]
 
 
-def _smoke_files(method: str | None) -> list[str]:
-    """What makes every recipe small and, where a method has networks of its own, those too."""
-    folder = resources.files("mindtune")
-    names = ("smoke.yaml", f"smoke_{method}.yaml")
-    return [str(folder / name) for name in names if (folder / name).is_file()]
-
-
-def _method(files: Sequence[str], options: Sequence[str]) -> str | None:
-    """The method that files and options together choose."""
-    found = option_value(options, "--method")
-    for file in files:
-        found = found or read_yaml(Path(file)).get("method")
-    return found
+def _smoke_files(argv: Sequence[str]) -> list[Path]:
+    """What makes any recipe small, and what else its method needs for that."""
+    recipes = [read_yaml(Path(file)) for file in _option_values(argv, "--config", "--swin_config")]
+    methods = [recipe["method"] for recipe in recipes if "method" in recipe]
+    method = option_value(argv, "--method") or (methods[-1] if methods else None)
+    folder = Path(str(resources.files("mindtune")))
+    own = folder / f"smoke_{method}.yaml"
+    return [folder / "smoke.yaml", *([own] if own.is_file() else [])]
 
 
 def switches_of(config_class: type, prefix: str = "--") -> set[str]:

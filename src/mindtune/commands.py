@@ -23,7 +23,11 @@ _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",
     "log_every", "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment",
     "optim", "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
-    "method", "teacher", "distillation", "contrastive",
+    "method", "teacher", "distillation", "contrastive", "amu.fused_share", "amu.start",
+    "amu.start_views", "amu.cache_views", "amu.search",
+)  # fmt: skip
+_OF_FEW_SHOTS = (  # of these, what protocol few_shot_clip trains with
+    "augment", "amu.fused_share", "amu.start", "amu.start_views", "amu.cache_views",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 
@@ -74,7 +78,7 @@ def export(argv: Sequence[str]) -> None:
 def _refuse_training_options(argv: Sequence[str]) -> None:
     """An option without influence would be silently ignored; in a recipe's file it may stand."""
     trains = cli.option_value(argv, "--protocol") == "few_shot_clip"
-    refused = [k for k in _TRAINING_ONLY if not (trains and k == "augment")]
+    refused = [k for k in _TRAINING_ONLY if not (trains and k in _OF_FEW_SHOTS)]
     for word in argv:
         option = word[2:].split("=", 1)[0]
         if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in refused):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,6 @@ from mindtune.files import write_atomically
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
-
-_WITH_TEXTS = ("amu", "contrastive")
 
 
 def evaluate(
@@ -65,14 +62,13 @@ def evaluate(
 
 
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
-    if config.method in _WITH_TEXTS:  # their texts are told by the run, whatever judges it
-        config = replace(config, text=TextConfig())
-    for key, protocols, defaults in (
-        ("text", ("zero_shot", "few_shot_clip"), TextConfig()),
-        ("few_shot", ("few_shot",), FewShotConfig()),
-        ("few_shot_clip", ("few_shot_clip",), FewShotClipConfig()),
+    for key, protocols, methods, defaults in (
+        ("text", ("zero_shot", "few_shot_clip"), ("amu", "contrastive"), TextConfig()),
+        ("few_shot", ("few_shot",), (), FewShotConfig()),
+        ("few_shot_clip", ("few_shot_clip",), (), FewShotClipConfig()),
     ):
-        if config.protocol not in protocols and getattr(config, key) != defaults:
+        acts = config.protocol in protocols or config.method in methods
+        if not acts and getattr(config, key) != defaults:
             raise ConfigError(
                 f"{key}: acts on protocol {' and '.join(protocols)} only, got {config.protocol}; "
                 "leave its options out"

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mindtune.config import AmuConfig, FewShotClipConfig
 from mindtune.data.feature_loader import FeatureLoader
-from mindtune.evaluation.fusion import evaluate_fusion, search_fusion
+from mindtune.evaluation.fusion import FusionLogits, evaluate_fusion, search_fusion
 from mindtune.evaluation.shot_results import Scores
 from mindtune.evaluation.weight_search import search_pair
 from mindtune.feature_training import train_on_features
@@ -103,13 +103,19 @@ def amu_scores(task: FewShotTask) -> dict[str, Scores]:
     if task.options.search:
         asked = (options.alpha, options.power)
         found = search_fusion(
-            network, options.confidence, asked, task.val, task.labels["val"], _of_one_rank
+            FusionLogits(network),
+            options.confidence,
+            asked,
+            task.val,
+            task.labels["val"],
+            _of_one_rank,
         )
         options = replace(options, alpha=found.alpha, power=found.power)
         weights = [branch.fc.weight.asnumpy() for branch in network.branches]
         network = build_fusion(options, task.texts, dims, weights)
+    judged = FusionLogits(network)
     val, test = (
-        evaluate_fusion(network, getattr(task, name), task.labels[name], _of_one_rank)
+        evaluate_fusion(judged, getattr(task, name), task.labels[name], _of_one_rank)
         for name in ("val", "test")
     )
     chosen = (("alpha", options.alpha), ("power", options.power))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from mindtune.frozen_features import FrozenFeatures
 class FewShotFeatures:
     """Features by tower, computed when they are asked for, or taken from ``config.amu.cache``.
 
+    Training views stay in memory (or mapped files), since starts and training need the same ones.
+
     Args:
         config: how images are read, augmented and batched, and where features are kept.
         towers: the networks; CLIP's features come first in every list.
@@ -30,6 +32,7 @@ class FewShotFeatures:
     towers: FeatureTowers
     sources: Mapping[str, ImageSource]
     world: World
+    _views: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     def shares(self, purpose: str) -> list[LabelledFeatures]:
         """This rank's features of the evaluation view, one entry a tower."""
@@ -47,14 +50,17 @@ class FewShotFeatures:
         Returns:
             ``count`` arrays (N, D_i) a tower.
         """
-        return [
-            [self._whole(tower, "train", view) for view in range(count)]
-            for tower in self.towers.all
-        ]
+        towers = range(len(self.towers.all))
+        return [[self._view(tower, view) for view in range(count)] for tower in towers]
 
     def mean_views(self, count: int) -> list[np.ndarray]:
         """The mean of ``views`` over the views, (N, D_i) a tower."""
         return [np.mean(views, axis=0) for views in self.views(count)]
+
+    def _view(self, number: int, view: int) -> np.ndarray:
+        if (number, view) not in self._views:
+            self._views[number, view] = self._whole(self.towers.all[number], "train", view)
+        return self._views[number, view]
 
     def _whole(self, tower: FeatureTower, purpose: str, view: int | None) -> np.ndarray:
         images, ranks = len(self.sources[purpose]), self.world.size

@@ -25,6 +25,8 @@ def check_config(config: RunConfig) -> None:
             if value is not None and not holds(value):
                 raise ConfigError(f"{key}: got {value}, expected {expected}")
     _check_length(config)
+    if config.method == "amu":
+        _check_amu(config)
 
 
 def _check_length(config: RunConfig) -> None:
@@ -81,6 +83,28 @@ def _check_method(config: RunConfig) -> None:
         )
 
 
+def _check_amu(config: RunConfig) -> None:
+    """What method amu does not do must not be passed over in silence."""
+    augment, options = config.augment, config.amu
+    if not options.auxiliary:
+        raise ConfigError("amu.auxiliary: got an empty list, expected at least one network")
+    unused: dict[str, tuple[Any, Any]] = {
+        "tuning.modes": (config.tuning.modes, ["linear"]),
+        "augment.mixup": (augment.mixup, 0),
+        "augment.cutmix": (augment.cutmix, 0),
+        "augment.label_smoothing": (augment.label_smoothing, 0),
+        "augment.erasing": (augment.erasing, 0),
+        "evaluation.statistics": (config.evaluation.statistics, None),
+        "recompute": (config.recompute, False),
+    }
+    for key, (value, expected) in unused.items():
+        if value != expected:
+            raise ConfigError(
+                f"{key}: got {value} with method amu, whose networks are frozen and see plain "
+                f"images, expected {expected}; leave it out"
+            )
+
+
 def _check_choices(section: Any, prefix: str) -> None:
     types = get_type_hints(type(section))
     for item in fields(section):
@@ -114,7 +138,8 @@ _RANGES = (
          "backbone.image_size", "teacher.image_size",
          "optim.lr_base_size", "distributed.timeout", "self_distillation.views.local_size",
          "self_distillation.projection.out_dim", "self_distillation.projection.hidden_dim",
-         "self_distillation.projection.bottleneck_dim", "self_distillation.chunk_rows"),
+         "self_distillation.projection.bottleneck_dim", "self_distillation.chunk_rows",
+         "amu.start_views"),
         "at least 1",
         lambda value: value >= 1,
     ),
@@ -125,7 +150,8 @@ _RANGES = (
          "self_distillation.cls_weight", "self_distillation.mim_weight",
          "self_distillation.patch_weight", "self_distillation.masks.unmasked_epochs",
          "self_distillation.freeze_last_layer", "self_distillation.warmup_teacher_temp_epochs",
-         "self_distillation.views.local_crops"),
+         "self_distillation.views.local_crops", "amu.shots", "amu.shot_seed", "amu.cache_views",
+         "amu.alpha"),
         "at least 0",
         lambda value: value >= 0,
     ),
@@ -153,7 +179,11 @@ _RANGES = (
     ),
     (("optim.layer_decay",), "0 < value <= 1", lambda value: 0 < value <= 1),
     (("self_distillation.images_a_class",), "at least 2", lambda value: value >= 2),
-    (("self_distillation.momentum",), "0 <= value <= 1", lambda value: 0 <= value <= 1),
+    (
+        ("self_distillation.momentum", "amu.fused_share"),
+        "0 <= value <= 1",
+        lambda value: 0 <= value <= 1,
+    ),
     (
         ("self_distillation.teacher_temp", "self_distillation.teacher_patch_temp"),
         "two values of more than 0",

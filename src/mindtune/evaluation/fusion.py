@@ -20,8 +20,11 @@ _POWERS = np.linspace(0.0, 1.0, 11)
 SumOverRanks = Callable[[np.ndarray], np.ndarray]
 
 
-class _AllLogits(nn.Cell):
-    """Features -> logits (B, C) of CLIP, fused, and of the auxiliary networks added up."""
+class FusionLogits(nn.Cell):
+    """Features -> logits (B, C) of CLIP, fused, and of the auxiliary networks added up.
+
+    Kept for all evaluations of a run, it is compiled once for each number of rows.
+    """
 
     def __init__(self, fusion: LogitFusion) -> None:
         super().__init__(auto_prefix=False)
@@ -36,30 +39,25 @@ class _AllLogits(nn.Cell):
 
 
 def fusion_logits(
-    fusion: LogitFusion, features: Sequence[np.ndarray]
+    network: FusionLogits, features: Sequence[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Logits (n, C) of CLIP, fused, and auxiliary, a block of rows after the other.
 
     Args:
-        fusion: run in evaluation mode; its train mode is restored.
+        network: with its weights.
         features: (N, D_i), CLIP's first.
     """
-    network, rows = _AllLogits(fusion), len(features[0])
+    rows = len(features[0])
     size = min(_ROWS, rows)
-    was_training = fusion.training
-    fusion.set_train(False)
-    try:
-        for start in range(0, rows, size):
-            blocks = [column[start : start + size] for column in features]
-            count = len(blocks[0])
-            filled = [np.concatenate([b, b[-1:].repeat(size - count, axis=0)]) for b in blocks]
-            yield tuple(found.asnumpy()[:count] for found in network(*map(Tensor, filled)))
-    finally:
-        fusion.set_train(was_training)
+    for start in range(0, rows, size):
+        blocks = [column[start : start + size] for column in features]
+        count = len(blocks[0])
+        filled = [np.concatenate([b, b[-1:].repeat(size - count, axis=0)]) for b in blocks]
+        yield tuple(found.asnumpy()[:count] for found in network(*map(Tensor, filled)))
 
 
 def evaluate_fusion(
-    fusion: LogitFusion,
+    network: FusionLogits,
     features: Sequence[np.ndarray],
     labels: np.ndarray,
     sum_over_ranks: SumOverRanks,
@@ -67,7 +65,7 @@ def evaluate_fusion(
     """Metrics of the fused logits, and ``clip_top1`` and ``auxiliary_top1``, in percent.
 
     Args:
-        fusion: with its weights.
+        network: with its weights.
         features: (n, D_i) of this rank's images, CLIP's first.
         labels: (n,).
         sum_over_ranks: adds up float64 arrays of all ranks.
@@ -75,10 +73,10 @@ def evaluate_fusion(
     Raises:
         DivergedError: logits that are NaN or infinite.
     """
-    classes = fusion.text_weights.shape[1]
+    classes = network.fusion.text_weights.shape[1]
     results = [ClassificationResult(classes) for _ in range(3)]
     counted = 0
-    for block in fusion_logits(fusion, features):
+    for block in fusion_logits(network, features):
         own = labels[counted : counted + len(block[0])]
         for result, logits in zip(results, block):
             result.add(logits, own)
@@ -106,7 +104,7 @@ class FoundFusion:
 
 
 def search_fusion(
-    fusion: LogitFusion,
+    network: FusionLogits,
     confidence: str,
     asked: tuple[float, float],
     features: Sequence[np.ndarray],
@@ -119,14 +117,14 @@ def search_fusion(
     loss. The range of alpha is that of Tip-Adapter's search; the authors give none for power.
 
     Args:
-        fusion: trained; it is not changed.
+        network: trained; it is not changed.
         confidence: name of its factor.
         asked: alpha and power.
         features: (n, D_i) of this rank's images, CLIP's first.
         labels: (n,).
         sum_over_ranks: adds up float64 arrays of all ranks.
     """
-    blocks = list(fusion_logits(fusion, features))
+    blocks = list(fusion_logits(network, features))
     zero_shot, bias = (np.concatenate([block[i] for block in blocks]) for i in (0, 2))
     powers = [asked[1]] if confidence in WITHOUT_POWER else [asked[1], *_POWERS.tolist()]
     pairs = [(alpha, power) for power in powers for alpha in (asked[0], *_ALPHAS.tolist())]

@@ -18,7 +18,7 @@ from mindtune.data.feature_loader import FeatureLoader
 from mindtune.data.loader import TrainLoader
 from mindtune.engine.loop import EpochSource
 from mindtune.engine.selection import TOP1
-from mindtune.evaluation.fusion import FoundFusion, evaluate_fusion, search_fusion
+from mindtune.evaluation.fusion import FoundFusion, FusionLogits, evaluate_fusion, search_fusion
 from mindtune.feature_towers import identities_of, read_towers
 from mindtune.few_shot_features import FewShotFeatures
 from mindtune.few_shot_sources import few_shot_sources
@@ -67,6 +67,7 @@ class Amu:
         else:  # the resumed state brings both
             texts, starts = np.zeros((self.towers.image.width, len(names)), np.float32), None
         self.network = build_fusion(config.amu, texts, dims, starts)
+        self._logits = FusionLogits(self.network)
         features_objective = AmuObjective(self.network, config.amu.fused_share)
         self.objective = features_objective
         if config.amu.cache_views == 0:
@@ -97,7 +98,7 @@ class Amu:
 
     def evaluate(self) -> dict[str, Any]:
         """Accuracies of CLIP, the auxiliary networks, and both, where the best is chosen."""
-        return self._accuracies(self.network, self.run.config.evaluation.selection)
+        return self._accuracies(self._logits, self.run.config.evaluation.selection)
 
     def final_evaluation(self, best: Path) -> dict[str, Any]:
         """The same of the best checkpoint on the validation images and on the test split."""
@@ -105,17 +106,17 @@ class Amu:
         if run.world.is_main:
             load_fusion(self.network, read_pretrained(str(best)))
         run.world.broadcast(weights_of(self.network))
-        network, found = self.network, {}
+        logits, found = self._logits, {}
         if run.config.amu.search:
             chosen = self._search()
             config = with_found(run.config, chosen)
-            network = self._with(config.amu)
+            logits = FusionLogits(self._with(config.amu))
             found = {"search": vars(chosen)}
             if run.world.is_main:
                 store_found(best, config)
-        metrics = self._accuracies(network, "test")
+        metrics = self._accuracies(logits, "test")
         if "val" in self.sources:
-            found["val"] = self._accuracies(network, "val")
+            found["val"] = self._accuracies(logits, "val")
         shown = ", ".join(f"{name} {metrics[key]:.2f} %" for name, key in _RESULTS.items())
         run.say(f"best checkpoint on {self.splits.final_split}: {shown}")
         return {
@@ -152,15 +153,15 @@ class Amu:
             self._shares[purpose] = ([share.values for share in shares], labels)
         return self._shares[purpose]
 
-    def _accuracies(self, network: LogitFusion, purpose: str) -> dict[str, Any]:
-        return evaluate_fusion(network, *self._share(purpose), self.run.world.sum)
+    def _accuracies(self, logits: FusionLogits, purpose: str) -> dict[str, Any]:
+        return evaluate_fusion(logits, *self._share(purpose), self.run.world.sum)
 
     def _search(self) -> FoundFusion:
         options = self.run.config.amu
         features, labels = self._share(self.run.config.evaluation.selection)
         asked = (options.alpha, options.power)
         found = search_fusion(
-            self.network, options.confidence, asked, features, labels, self.run.world.sum
+            self._logits, options.confidence, asked, features, labels, self.run.world.sum
         )
         self.run.say(
             f"search of {found.tried} values: alpha {found.alpha:.2f}, power {found.power:.1f} "

@@ -8,12 +8,13 @@ from mindtune import assemble, run_folder
 from mindtune.config import EvaluateConfig, flatten
 from mindtune.data.source import ImageSource
 from mindtune.errors import ConfigError
+from mindtune.few_shot_sources import few_shot_sources
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 
 _HOLD_OUT_KEYS = (
     "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",
-    "evaluation.selection",
+    "evaluation.selection", "amu.shots", "amu.shot_seed", "amu.draw",
 )  # fmt: skip
 
 
@@ -27,9 +28,13 @@ def judged_split(evaluation: Evaluation) -> tuple[str, ImageSource, dict[str, An
     config = evaluation.config
     splits = assemble.build_splits(config, evaluation.console.print)
     split = config.split or splits.final_split
-    if split == "val" and "val" not in splits.on_disk:
+    held_out = split == "val" and "val" not in splits.on_disk
+    if held_out:
         _refuse_other_hold_out(config, evaluation.pretrained)
-    source = splits.evaluation(split)
+    if held_out and config.method == "amu":
+        source = few_shot_sources(config, splits)["val"]
+    else:
+        source = splits.evaluation(split)
     found = {"split": split, "data": vars(config.data), "skipped_images": splits.skipped}
     return split, source, found
 
@@ -40,7 +45,7 @@ def _refuse_other_hold_out(config: EvaluateConfig, pretrained: Pretrained) -> No
     if not stored:
         return
     present = flatten(run_folder.plain(config))
-    differing = [key for key in _HOLD_OUT_KEYS if stored.get(key) != present.get(key)]
+    differing = [k for k in _HOLD_OUT_KEYS if k in stored and stored[k] != present.get(k)]
     if differing or stored["evaluation.selection"] != "val":
         reason = (
             f"{differing[0]} {stored[differing[0]]} -> {present[differing[0]]}"
