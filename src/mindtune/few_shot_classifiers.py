@@ -11,7 +11,12 @@ from sklearn.linear_model import LogisticRegression
 
 from mindtune.config import AmuConfig, FewShotClipConfig
 from mindtune.data.feature_loader import FeatureLoader
-from mindtune.evaluation.fusion import FusionLogits, evaluate_fusion, search_fusion
+from mindtune.evaluation.fusion import (
+    FusionLogits,
+    alphas_up_to,
+    evaluate_fusion,
+    search_fusion,
+)
 from mindtune.evaluation.shot_results import Scores
 from mindtune.evaluation.weight_search import search_pair
 from mindtune.feature_training import train_on_features
@@ -21,8 +26,7 @@ from mindtune.heads.tip_adapter import TipAdapter
 from mindtune.objectives.amu import AmuObjective
 from mindtune.objectives.supervised import SupervisedObjective
 
-_ALPHAS = tuple(np.linspace(0.1, 3, 20))  # Tip-Adapter's own ranges, on fewer values of beta
-_BETAS = tuple(np.linspace(0.1, 7, 20))
+_BETAS = tuple(np.linspace(0.1, 7, 20))  # Tip-Adapter's own range on fewer values
 _PENALTIES = tuple(10.0 ** np.arange(-3, 4))  # C of the logistic regression
 _CLIP_C = 0.316  # of the CLIP authors' example
 
@@ -163,7 +167,7 @@ def tip_adapter_scores(task: FewShotTask, keys: np.ndarray) -> Scores:
     pair = (options.alpha, options.beta)
     if task.options.search:
         pair = search_pair(
-            lambda a, b: logits("val", a, b), task.labels["val"], pair, _ALPHAS, _BETAS
+            lambda a, b: logits("val", a, b), task.labels["val"], pair, alphas, _BETAS
         )
     found = task.scores(lambda purpose: logits(purpose, *pair))
     return Scores(found.val, found.test, (("alpha", pair[0]), ("beta", pair[1])))

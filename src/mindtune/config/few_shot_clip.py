@@ -56,6 +56,9 @@ class FewShotClipConfig:
             scikit-learn's logistic regression on CLIP's image features.
         search: choose what weighs the parts of amu, tip_adapter and tip_adapter_f, and the penalty
             of linear_probe, on the validation images; without it the keys stand as they are.
+        largest_alpha: end of the 20 values that are searched for the weight of what is added to
+            CLIP's logits; 3 as Tip-Adapter's. A CLIP whose logits differ more than OpenAI's, such
+            as a small one of a few classes, needs more.
         plot: draw accuracy over shots, which needs matplotlib.
         training: of AMU's auxiliary branch.
         tip_adapter: options of both forms of Tip-Adapter.
@@ -71,6 +74,7 @@ class FewShotClipConfig:
         ]
     )  # fmt: skip
     search: bool = True
+    largest_alpha: float = 3.0
     plot: bool = True
     training: HeadTrainingConfig = field(default_factory=HeadTrainingConfig)
     tip_adapter: TipAdapterConfig = field(default_factory=TipAdapterConfig)
