@@ -21,7 +21,7 @@ from mindtune.evaluation.shot_results import Scores
 from mindtune.evaluation.weight_search import search_pair
 from mindtune.feature_training import train_on_features
 from mindtune.fusion_weights import build_fusion
-from mindtune.heads.logit_fusion import LOGIT_SCALE, class_means
+from mindtune.heads.logit_fusion import LOGIT_SCALE, LogitFusion, class_means
 from mindtune.heads.tip_adapter import TipAdapter
 from mindtune.objectives.amu import AmuObjective
 from mindtune.objectives.supervised import SupervisedObjective
@@ -56,6 +56,11 @@ class FewShotTask:
     seed: int
     amu: AmuConfig
     options: FewShotClipConfig
+
+    @property
+    def auxiliary_widths(self) -> list[int]:
+        """Widths of all features but CLIP's."""
+        return [rows.shape[1] for rows in self.train[1:]]
 
     def mean_views(self, count: int | None = None) -> list[np.ndarray]:
         """Means of the first ``count`` views, or of all, (N, D_i) a network."""
@@ -94,16 +99,7 @@ def compare(task: FewShotTask) -> dict[str, Scores]:
 
 def amu_scores(task: FewShotTask) -> dict[str, Scores]:
     """AMU-Tuning (CVPR 2024): the auxiliary branches alone, and fused with CLIP's logits."""
-    options = task.amu
-    starts = None
-    if options.start == "class_means":
-        means, labels = task.mean_views(options.start_views)[1:], task.labels["train"]
-        starts = [class_means(rows, labels, task.texts.shape[1]) for rows in means]
-    dims = [rows.shape[1] for rows in task.train[1:]]
-    network = build_fusion(options, task.texts, dims, starts)
-    training = task.options.training
-    objective = AmuObjective(network, options.fused_share)
-    train_on_features(objective, task.loader(training.batch_size), training)
+    options, network = task.amu, train_fusion(task)
     if task.options.search:
         asked = (options.alpha, options.power)
         found = search_fusion(
@@ -113,10 +109,11 @@ def amu_scores(task: FewShotTask) -> dict[str, Scores]:
             task.val,
             task.labels["val"],
             _of_one_rank,
+            task.options.largest_alpha,
         )
         options = replace(options, alpha=found.alpha, power=found.power)
         weights = [branch.fc.weight.asnumpy() for branch in network.branches]
-        network = build_fusion(options, task.texts, dims, weights)
+        network = build_fusion(options, task.texts, task.auxiliary_widths, weights)
     judged = FusionLogits(network)
     val, test = (
         evaluate_fusion(judged, getattr(task, name), task.labels[name], _of_one_rank)
@@ -127,6 +124,19 @@ def amu_scores(task: FewShotTask) -> dict[str, Scores]:
         "auxiliary": Scores(val["auxiliary_top1"], test["auxiliary_top1"]),
         "amu": Scores(val["top1"], test["top1"], chosen),
     }
+
+
+def train_fusion(task: FewShotTask) -> LogitFusion:
+    """The fused classifier after training with the constants ``task.amu``."""
+    options, training = task.amu, task.options.training
+    starts = None
+    if options.start == "class_means":
+        means, labels = task.mean_views(options.start_views)[1:], task.labels["train"]
+        starts = [class_means(rows, labels, task.texts.shape[1]) for rows in means]
+    network = build_fusion(options, task.texts, task.auxiliary_widths, starts)
+    objective = AmuObjective(network, options.fused_share)
+    train_on_features(objective, task.loader(training.batch_size), training)
+    return network
 
 
 def _of_one_rank(values: np.ndarray) -> np.ndarray:
@@ -166,6 +176,7 @@ def tip_adapter_scores(task: FewShotTask, keys: np.ndarray) -> Scores:
 
     pair = (options.alpha, options.beta)
     if task.options.search:
+        alphas = alphas_up_to(task.options.largest_alpha)
         pair = search_pair(
             lambda a, b: logits("val", a, b), task.labels["val"], pair, alphas, _BETAS
         )
