@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import results_table
-from chapters import distillation, few_shot, forgetting
+from chapters import amu, distillation, few_shot, forgetting
 from chapters.pictures import Pictures
 from chapters.run import Run
 
@@ -67,6 +67,12 @@ TOPICS = (
         "iBOT and SMKD: few-shot episodes of new classes",
         "cifar10_few_shot.sh",
         few_shot.chapter,
+    ),
+    Topic(
+        "amu",
+        "A CLIP and what a few images a class add to it",
+        "cifar10_amu.sh",
+        amu.chapter,
     ),
 )
 

@@ -22,9 +22,9 @@ FLOORS = [
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
     {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
-    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair"}
+    {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
     | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
-    {"forgetting", "adapter", "few_shot_features", "trained_network"},
+    {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers", "trained_network"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},

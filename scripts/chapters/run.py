@@ -11,7 +11,6 @@ from typing import Any
 from mindtune.errors import CheckpointError
 
 RESULT = "result.json"
-EVALUATIONS = "eval_*.json"
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,16 @@ def read_run(folder: Path) -> Run:
     Raises:
         CheckpointError: there is none.
     """
-    files = sorted([*folder.glob(RESULT), *folder.glob(EVALUATIONS)])
+    files = [f for f in sorted(folder.glob("*.json")) if f.name == RESULT or _is_evaluation(f.name)]
     if not files:
         raise CheckpointError(
-            f"{folder}: got a folder without {RESULT} or {EVALUATIONS}, expected a finished run; "
+            f"{folder}: got a folder without {RESULT} or eval_*.json, expected a finished run; "
             "finish it with train.py --resume auto"
         )
     found = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
     return Run(folder.resolve().name, found)
+
+
+def _is_evaluation(name: str) -> bool:
+    """Not the pictures of its errors."""
+    return name.startswith("eval_") and not name.endswith("_errors.json")

@@ -10,6 +10,7 @@ from typing import Any
 from mindspore import Parameter, nn
 
 from mindtune.backbones import CLIP, backbone_entry, create_backbone, create_clip
+from mindtune.backbones.clip_start import start_clip
 from mindtune.classifier import CLASSIFIERS, Classifier
 from mindtune.config import (
     AugmentConfig,
@@ -27,6 +28,7 @@ from mindtune.data.run_splits import RunSplits
 from mindtune.data.source import ImageSource
 from mindtune.data.transforms import EvalTransform, TrainTransform
 from mindtune.errors import WeightsError
+from mindtune.files import beside
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
@@ -34,7 +36,7 @@ from mindtune.heads.normed_linear import NormedLinearHead
 from mindtune.layers.random import seed_random_layers
 from mindtune.preprocessing import STATISTICS, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
-from mindtune.text.vocabulary import read_vocabulary
+from mindtune.text.vocabulary import Vocabulary, read_vocabulary
 from mindtune.tuning.apply import (
     apply_tunings,
     find_tunings,
@@ -99,9 +101,24 @@ def build_clip(
     Raises:
         ConfigError: a backbone that is no CLIP's, or a size that does not fit.
     """
-    name = config.backbone.name
     with nn.utils.no_init_parameters():
-        network = create_clip(name, config.backbone.image_size)
+        return _clip_with_preprocessing(config, stored_preprocessing)
+
+
+def build_new_clip(
+    config: RunConfig, stored_preprocessing: Mapping[str, Any] | None = None
+) -> tuple[CLIP, Preprocessing]:
+    """The same with random weights, to be trained."""
+    network, preprocessing = _clip_with_preprocessing(config, stored_preprocessing)
+    start_clip(network)
+    return network, preprocessing
+
+
+def _clip_with_preprocessing(
+    config: RunConfig, stored_preprocessing: Mapping[str, Any] | None
+) -> tuple[CLIP, Preprocessing]:
+    name = config.backbone.name
+    network = create_clip(name, config.backbone.image_size)
     settings = backbone_entry(name).pretrained.preprocessing
     settings = settings.updated(_preprocessing(config, stored_preprocessing))
     return network, settings.updated({"input_size": config.backbone.image_size})
@@ -114,15 +131,24 @@ def build_tokenizer(config: TextConfig, weights: Path, network: CLIP) -> ClipTok
         UserError: a package is missing.
         WeightsError: no vocabulary there, or one of another network.
     """
-    beside = weights if weights.is_dir() else weights.parent
-    vocabulary = read_vocabulary(Path(config.tokenizer) if config.tokenizer else beside)
-    text = network.text_arch
-    if len(vocabulary) != text.vocab_size:
+    given = config.tokenizer
+    vocabulary = read_vocabulary(Path(given) if given else beside(weights))
+    check_vocabulary(vocabulary, network)
+    return ClipTokenizer(vocabulary, network.text_arch.context_length)
+
+
+def check_vocabulary(vocabulary: Vocabulary, network: CLIP) -> None:
+    """Refuse a vocabulary of another network.
+
+    Raises:
+        WeightsError: another number of pieces.
+    """
+    expected = network.text_arch.vocab_size
+    if len(vocabulary) != expected:
         raise WeightsError(
-            f"{vocabulary.source}: got {len(vocabulary):,} pieces, expected {text.vocab_size:,} as "
-            "the text tower has; give the vocabulary of these weights as --text.tokenizer"
+            f"{vocabulary.source}: got {len(vocabulary):,} pieces, expected {expected:,} as the "
+            "text tower has; give the vocabulary of these weights as --text.tokenizer"
         )
-    return ClipTokenizer(vocabulary, text.context_length)
 
 
 def tunings(config: TuningConfig) -> dict[str, Callable[[nn.Cell], list[Parameter]]]:

@@ -24,8 +24,11 @@ _TRAINING_ONLY = (
     "epochs", "steps", "accumulate", "recompute", "max_steps", "ema_decay", "checkpoint_every",
     "log_every", "tensorboard", "resume", "overwrite", "launcher", "restart_on_failure", "augment",
     "optim", "schedule", "head.reset", "evaluation.every", "evaluation.every_steps", "forgetting",
-    "method", "teacher", "distillation", "amu.fused_share", "amu.start", "amu.start_views",
-    "amu.cache_views", "amu.search",
+    "method", "teacher", "distillation", "contrastive", "amu.fused_share", "amu.start",
+    "amu.start_views", "amu.cache_views", "amu.search",
+)  # fmt: skip
+_OF_FEW_SHOTS = (  # of these, what protocol few_shot_clip trains with
+    "augment", "amu.fused_share", "amu.start", "amu.start_views", "amu.cache_views",
 )  # fmt: skip
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 
@@ -78,7 +81,8 @@ def evaluate(argv: Sequence[str], program: Program = EVALUATE) -> None:
     config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
     from mindtune.evaluating import evaluate as run_evaluation
 
-    run_evaluation(config, _output_folder(config))
+    command = shlex.join(["python", "eval.py", *argv])
+    run_evaluation(config, _output_folder(config), command=command)
 
 
 def export(argv: Sequence[str], program: Program = EXPORT) -> None:
@@ -94,9 +98,11 @@ def export(argv: Sequence[str], program: Program = EXPORT) -> None:
 
 def _refuse_training_options(argv: Sequence[str]) -> None:
     """An option without influence would be silently ignored; in a recipe's file it may stand."""
+    trains = cli.option_value(argv, "--protocol") == "few_shot_clip"
+    refused = [k for k in _TRAINING_ONLY if not (trains and k in _OF_FEW_SHOTS)]
     for word in argv:
         option = word[2:].split("=", 1)[0]
-        if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in _TRAINING_ONLY):
+        if word.startswith("--") and any(f"{option}.".startswith(f"{k}.") for k in refused):
             raise ConfigError(
                 f"{option}: acts on training only, expected an option that acts here; leave it out"
             )

@@ -10,7 +10,13 @@ from rich.console import Console
 
 from mindtune import rank_checks
 from mindtune.adapter import read_weights
-from mindtune.config import RANDOM_WEIGHTS, EvaluateConfig, FewShotConfig, TextConfig
+from mindtune.config import (
+    RANDOM_WEIGHTS,
+    EvaluateConfig,
+    FewShotClipConfig,
+    FewShotConfig,
+    TextConfig,
+)
 from mindtune.config.checks import check_config
 from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
@@ -24,11 +30,12 @@ from mindtune.report.page import offer_report
 
 
 def evaluate(
-    config: EvaluateConfig, folder: Path, console: Console | None = None
+    config: EvaluateConfig, folder: Path, console: Console | None = None, command: str = ""
 ) -> dict[str, Any]:
     """Evaluate ``config.pretrained``; results go to ``folder`` as JSON and per-class CSV.
 
-    Numbers are float32 whatever the run trained in.
+    Numbers are float32 whatever the run trained in. ``command`` is how the evaluation was started,
+    kept in its result for whoever wants to repeat it.
 
     Raises:
         UserError: weights, data and configuration do not fit each other.
@@ -42,6 +49,7 @@ def evaluate(
     evaluation = Evaluation(config, pretrained, folder, world, console)
     name, found = PROTOCOLS[config.protocol](evaluation)
     result = {
+        "command": command,
         "protocol": config.protocol,
         "weights": config.pretrained if pretrained is None else str(pretrained.path),
         "pretrained_key": config.pretrained_key,
@@ -63,15 +71,16 @@ def evaluate(
 
 
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
-    for key, protocol, method, defaults in (
-        ("text", "zero_shot", "amu", TextConfig()),
-        ("few_shot", "few_shot", None, FewShotConfig()),
+    for key, protocols, methods, defaults in (
+        ("text", ("zero_shot", "few_shot_clip"), ("amu", "contrastive"), TextConfig()),
+        ("few_shot", ("few_shot",), (), FewShotConfig()),
+        ("few_shot_clip", ("few_shot_clip",), (), FewShotClipConfig()),
     ):
-        acts = protocol == config.protocol or method == config.method
+        acts = config.protocol in protocols or config.method in methods
         if not acts and getattr(config, key) != defaults:
             raise ConfigError(
-                f"{key}: acts on protocol {protocol} only, got {config.protocol}; leave its "
-                "options out"
+                f"{key}: acts on protocol {' and '.join(protocols)} only, got {config.protocol}; "
+                "leave its options out"
             )
 
 

@@ -18,6 +18,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     replace_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
+def beside(path: Path) -> Path:
+    """The folder that ``path`` is, or lies in."""
+    return path if path.is_dir() else path.parent
+
+
 def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a temporary file beside ``path``, then put it in its place.
 

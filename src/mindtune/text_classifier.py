@@ -30,7 +30,7 @@ class TextClassifier(nn.Cell):
     """
 
     def __init__(self, clip: CLIP, num_classes: int, preprocessing: Preprocessing) -> None:
-        super().__init__()
+        super().__init__(auto_prefix=False)  # the parameters keep their names
         self.preprocessing = preprocessing
         self.visual = clip.visual
         shape = (clip.text_arch.embed_dim, num_classes)
@@ -48,7 +48,7 @@ class _UnitTexts(nn.Cell):
     """Token ids (B, L) -> text features (B, D) of length 1."""
 
     def __init__(self, encoder: TextEncoder) -> None:
-        super().__init__()
+        super().__init__(auto_prefix=False)  # the parameters keep their names
         self.encoder = encoder
 
     def construct(self, ids: Tensor) -> Tensor:

@@ -27,7 +27,13 @@ from mindtune.environment import peak_memory_mb, versions
 from mindtune.files import write_atomically
 from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import seed_random_layers
-from mindtune.methods.method import AddsStepParts, Method, NamesFrozenNetworks, RunContext
+from mindtune.methods.method import (
+    AddsStepParts,
+    Method,
+    NamesFrozenNetworks,
+    RunContext,
+    WritesFiles,
+)
 from mindtune.methods.table import METHODS
 from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
@@ -120,6 +126,8 @@ def _build_loop(run: RunContext, method: Method) -> Loop:
     step = _build_step(run, method, groups, len(rates), updates_per_epoch)
     checkpoints = _build_checkpoints(run, method, step)
     position, log = enter_run(config, run.folder, run.state, checkpoints, world, run.console)
+    if isinstance(method, WritesFiles) and world.is_main:
+        method.write_files(run.folder)
     return Loop(
         step=step,
         loader=loader,

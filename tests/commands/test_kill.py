@@ -38,6 +38,10 @@ TEACHING = (  # the same of a method with a teacher, schedules and prototypes th
     "--self_distillation.mim_weight 1 --optim.clip_each 3 --optim.weight_decay_end 0.4 "
     "--checkpoint_every 2 --max_steps 4"
 )
+CAPTIONED = (  # with a text for every image
+    "--smoke --method contrastive --tuning.modes [full] --log_every 1 --checkpoint_every 2 "
+    "--max_steps 4 --text.templates ['a.{}','the.{}']"
+)
 EVERYWHERE = (
     (TrainStep, "__call__", 2),  # before the first checkpoint
     (TrainStep, "__call__", 4),  # inside an epoch, past a checkpoint
@@ -47,6 +51,7 @@ EVERYWHERE = (
 STOPS = {
     EVERYTHING: EVERYWHERE,
     IN_STEPS: EVERYWHERE,
+    CAPTIONED: ((TrainStep, "__call__", 7),),
     TEACHING: ((TrainStep, "__call__", 7),),  # in the second epoch, past a checkpoint
 }
 KILLED = (
@@ -101,7 +106,7 @@ def stopped_at(owner: type, method: str, number: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("options", STOPS, ids=["epochs", "steps", "smkd"])
+@pytest.mark.parametrize("options", STOPS, ids=["epochs", "steps", "contrastive", "smkd"])
 def test_interrupted_and_resumed_is_uninterrupted(options, command, tmp_path) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert command("train", *options.split(), "--out", whole).code == 0

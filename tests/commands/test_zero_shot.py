@@ -112,7 +112,7 @@ def test_a_hugging_face_folder_brings_its_tokeniser(command, photos, tmp_path):
         (("--text.tokenizer", "here"), 1, r"text tokeniser here: there is no such file"),
         (("--pretrained", CLIP_FILES / "openai_vit.pt"), 1, r"folder without tokenizer\.json"),
         (("--text.templates", '["a very large photo of {}"]'), 1, r"text '.*': got 17 tokens"),
-        (("--protocol", "classification"), 2, r"text: acts on protocol zero_shot only"),
+        (("--protocol", "classification"), 2, r"text: acts on protocol zero_shot and few_shot"),
         (("--backbone.image_size", 30), 2, r"expected a multiple of the patch size 8"),
     ],
 )  # fmt: skip

@@ -54,7 +54,13 @@ CLIP_VARIANTS = {
     "resnet50x16_clip": _resnet((6, 8, 18, 8), 96, 768, 768, 384, "RN50x16"),
 }
 
-_TEST_VARIANTS = {
+_SMALL_VARIANTS = {
+    "vit_mini_patch4_clip_32": CLIPVariant(  # for CIFAR on a laptop, trained here
+        CLIPVisionArchitecture(4, 96, 4, 3),
+        CLIPTextArchitecture(64, 2, 64, depth=2, context_length=32, vocab_size=1024),
+        32,
+        (),
+    ),
     "vit_clip_test": CLIPVariant(
         CLIPVisionArchitecture(8, 64, 2, 1),
         CLIPTextArchitecture(64, 1, 24, depth=1, context_length=16, vocab_size=80),
@@ -80,7 +86,7 @@ def create_clip(name: str, image_size: int | None = None) -> CLIP:
     Raises:
         ConfigError: unknown name (the nearest one is given), or a size that does not divide.
     """
-    known = {**CLIP_VARIANTS, **_TEST_VARIANTS}
+    known = {**CLIP_VARIANTS, **_SMALL_VARIANTS}
     for variant in CLIP_VARIANTS.values():
         known.update(dict.fromkeys(variant.source_names, variant))
     if name not in known:
@@ -121,5 +127,5 @@ def _register(
     register_backbone(name, _builder(vision), pretrained)
 
 
-for _name, _variant in {**CLIP_VARIANTS, **_TEST_VARIANTS}.items():
+for _name, _variant in {**CLIP_VARIANTS, **_SMALL_VARIANTS}.items():
     _register(_name, _variant.vision, _variant.image_size, _variant.source_names)

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from mindtune.config.amu import DEFAULT_AUXILIARY, AmuConfig, AuxiliaryConfig
 from mindtune.config.backbone import BackboneConfig
+from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
 from mindtune.config.distillation import DistillationConfig, TeacherConfig
 from mindtune.config.evaluate import EvaluateConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
 from mindtune.config.export import ExportConfig
+from mindtune.config.few_shot_clip import (
+    FewShotClipConfig,
+    HeadTrainingConfig,
+    TipAdapterConfig,
+)
 from mindtune.config.head import (
     HeadConfig,
     IsqrtMomentHeadConfig,
@@ -51,6 +57,7 @@ __all__ = [
     "AuxiliaryConfig",
     "BackboneConfig",
     "BlockExpansionConfig",
+    "ContrastiveConfig",
     "DataConfig",
     "DiagnoseConfig",
     "DistillationConfig",
@@ -58,9 +65,11 @@ __all__ = [
     "EvaluateConfig",
     "EvaluationConfig",
     "ExportConfig",
+    "FewShotClipConfig",
     "FewShotConfig",
     "ForgettingConfig",
     "HeadConfig",
+    "HeadTrainingConfig",
     "IsqrtMomentHeadConfig",
     "KNNConfig",
     "LinearHeadConfig",
@@ -78,6 +87,7 @@ __all__ = [
     "TeacherConfig",
     "TextConfig",
     "ThroughputConfig",
+    "TipAdapterConfig",
     "TopKConfig",
     "TuningConfig",
     "ViewsConfig",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mindtune.config import RANDOM_WEIGHTS, RunConfig
+from mindtune.config import RANDOM_WEIGHTS, ContrastiveConfig, RunConfig
 from mindtune.errors import ConfigError
 
 
@@ -65,6 +65,11 @@ def _check_method(config: RunConfig) -> None:
         raise ConfigError(
             f"teacher.pretrained: got {config.teacher.pretrained} with method {config.method}, "
             "which follows no teacher; add --method feature_distillation, or leave it out"
+        )
+    if config.method != "contrastive" and config.contrastive != ContrastiveConfig():
+        raise ConfigError(
+            f"contrastive: acts on method contrastive only, got {config.method}; leave its options "
+            "out"
         )
     if not labels and config.forgetting.name is not None:
         raise ConfigError(

@@ -7,6 +7,7 @@ from typing import Literal, Optional
 
 from mindtune.config.amu import AmuConfig
 from mindtune.config.backbone import BackboneConfig
+from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
 from mindtune.config.distillation import DistillationConfig, TeacherConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
@@ -40,7 +41,8 @@ class RunConfig:
     Attributes:
         method: supervised trains backbone and head on labels; feature_distillation trains the
             backbone alone to follow a teacher; ibot trains it without labels to follow its own
-            average, smkd with labels; amu adds to a CLIP what other networks see in a few images.
+            average, smkd with labels; contrastive trains a CLIP from images and class names; amu
+            adds to a CLIP what other networks see in a few images.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
         pretrained: weight file or run folder to start from; of protocol few_shot also random, for
@@ -73,7 +75,9 @@ class RunConfig:
             checkpoint.
     """
 
-    method: Literal["supervised", "feature_distillation", "ibot", "smkd", "amu"] = "supervised"
+    method: Literal[
+        "supervised", "feature_distillation", "ibot", "smkd", "contrastive", "amu"
+    ] = "supervised"  # fmt: skip
     seed: int = 42
     device_target: Literal["CPU", "GPU", "Ascend"] = "CPU"
     pretrained: Optional[str] = None
@@ -102,6 +106,7 @@ class RunConfig:
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     self_distillation: SelfDistillationConfig = field(default_factory=SelfDistillationConfig)
     text: TextConfig = field(default_factory=TextConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     amu: AmuConfig = field(default_factory=AmuConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     data: DataConfig = field(default_factory=DataConfig)

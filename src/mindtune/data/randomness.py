@@ -26,6 +26,7 @@ class Stream(IntEnum):
     EPISODE_TRAINING = 5
     MASK = 6
     CLASS_ORDER = 7
+    CAPTION = 8
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -55,6 +56,15 @@ def batch_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.G
         ConfigError: the seed is negative or does not fit 64 bits.
     """
     return stream_rng(seed, Stream.BATCH, (epoch, batch_index, rank))
+
+
+def caption_rng(seed: int, epoch: int, batch_index: int, rank: int) -> np.random.Generator:
+    """The generator for the captions of a batch; arguments as those of ``batch_rng``.
+
+    Raises:
+        ConfigError: the seed is negative or does not fit 64 bits.
+    """
+    return stream_rng(seed, Stream.CAPTION, (epoch, batch_index, rank))
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:

@@ -14,7 +14,8 @@ from mindtune.heads.confidence import WITHOUT_POWER, confidence_factor
 from mindtune.heads.logit_fusion import LogitFusion
 
 _ROWS = 1024  # a graph call
-_ALPHAS = np.linspace(0.15, 3.0, 20)
+LARGEST_ALPHA = 3.0  # of Tip-Adapter's search
+_STEPS = 20
 _POWERS = np.linspace(0.0, 1.0, 11)
 
 SumOverRanks = Callable[[np.ndarray], np.ndarray]
@@ -103,6 +104,11 @@ class FoundFusion:
     tried: int
 
 
+def alphas_up_to(largest: float) -> list[float]:
+    """The values of alpha that a search tries."""
+    return np.linspace(largest / _STEPS, largest, _STEPS).tolist()
+
+
 def search_fusion(
     network: FusionLogits,
     confidence: str,
@@ -110,8 +116,9 @@ def search_fusion(
     features: Sequence[np.ndarray],
     labels: np.ndarray,
     sum_over_ranks: SumOverRanks,
+    largest_alpha: float = LARGEST_ALPHA,
 ) -> FoundFusion:
-    """Alpha in (0, 3] in 20 steps and power in 0 to 1 in steps of 0.1; nothing is trained again.
+    """Alpha above 0 in 20 steps and power in 0 to 1 in steps of 0.1; nothing is trained again.
 
     The values that were ``asked`` for take part. The best accuracy wins, of equal ones the smallest
     loss. The range of alpha is that of Tip-Adapter's search; the authors give none for power.
@@ -123,11 +130,13 @@ def search_fusion(
         features: (n, D_i) of this rank's images, CLIP's first.
         labels: (n,).
         sum_over_ranks: adds up float64 arrays of all ranks.
+        largest_alpha: where alpha ends.
     """
     blocks = list(fusion_logits(network, features))
     zero_shot, bias = (np.concatenate([block[i] for block in blocks]) for i in (0, 2))
+    alphas = alphas_up_to(largest_alpha)
     powers = [asked[1]] if confidence in WITHOUT_POWER else [asked[1], *_POWERS.tolist()]
-    pairs = [(alpha, power) for power in powers for alpha in (asked[0], *_ALPHAS.tolist())]
+    pairs = [(alpha, power) for power in powers for alpha in (asked[0], *alphas)]
     sums = np.zeros((len(pairs), 2))
     factors = {p: _factor(confidence, p, zero_shot) for p in powers}
     for place, (alpha, power) in enumerate(pairs):

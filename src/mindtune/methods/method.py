@@ -50,6 +50,15 @@ class AddsStepParts(Protocol):
 
 
 @runtime_checkable
+class WritesFiles(Protocol):
+    """A method that keeps files of its own beside the checkpoints."""
+
+    def write_files(self, folder: Path) -> None:
+        """Write them into the run folder ``folder``; called on rank 0, before the first update."""
+        ...
+
+
+@runtime_checkable
 class NamesFrozenNetworks(Protocol):
     """A method whose networks are not all saved with its own."""
 

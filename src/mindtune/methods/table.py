@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mindtune.methods.amu import Amu
+from mindtune.methods.contrastive import Contrastive
 from mindtune.methods.feature_distillation import FeatureDistillation
 from mindtune.methods.method import Method, RunContext
 from mindtune.methods.self_distillation import Ibot, Smkd
@@ -15,5 +16,6 @@ METHODS: dict[str, Callable[[RunContext], Method]] = {
     "feature_distillation": FeatureDistillation,
     "ibot": Ibot,
     "smkd": Smkd,
+    "contrastive": Contrastive,
     "amu": Amu,
 }

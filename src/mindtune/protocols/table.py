@@ -10,6 +10,7 @@ from mindtune.protocols.classification import classification
 from mindtune.protocols.diagnose import diagnose
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.few_shot import few_shot
+from mindtune.protocols.few_shot_clip import few_shot_clip
 from mindtune.protocols.knn import knn
 from mindtune.protocols.pictures import pictures
 from mindtune.protocols.throughput import throughput
@@ -21,6 +22,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "classification": classification,
     "knn": knn,
     "few_shot": few_shot,
+    "few_shot_clip": few_shot_clip,
     "zero_shot": zero_shot,
     "diagnose": diagnose,
     "pictures": pictures,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,27 @@ CONTEXT_LENGTH = 77
 
 # contractions, runs of letters, single digits, runs of anything else but white space
 _PIECES = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-_NEEDED_BY = "text tokeniser"
+NEEDED_BY = "text tokeniser"
 _SHOWN = 60
+
+
+def clean_text(text: str) -> str:
+    """The text as it is cut: broken encodings mended, HTML unescaped, white space and case."""
+    ftfy = require_package("ftfy", NEEDED_BY, "clip")
+    unescaped = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", unescaped).strip().lower()
+
+
+def pre_tokenizer() -> Any:
+    """What cuts a clean text into words, a ``PreTokenizer`` of the package ``tokenizers``."""
+    tokenizers = require_package("tokenizers", NEEDED_BY, "clip")
+    before = tokenizers.pre_tokenizers
+    return before.Sequence(
+        [
+            before.Split(tokenizers.Regex(_PIECES), "removed", invert=True),
+            before.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
 
 
 class ClipTokenizer:
@@ -36,26 +56,15 @@ class ClipTokenizer:
     """
 
     def __init__(self, vocabulary: Vocabulary, context_length: int = CONTEXT_LENGTH) -> None:
-        tokenizers = require_package("tokenizers", _NEEDED_BY, "clip")
-        self._ftfy = require_package("ftfy", _NEEDED_BY, "clip")
+        tokenizers = require_package("tokenizers", NEEDED_BY, "clip")
+        require_package("ftfy", NEEDED_BY, "clip")
         self.vocabulary = vocabulary
         self.context_length = context_length
         model = tokenizers.models.BPE(
             dict(vocabulary.ids), list(vocabulary.merges), end_of_word_suffix=END_OF_WORD
         )
         self._tokenizer = tokenizers.Tokenizer(model)
-        before = tokenizers.pre_tokenizers
-        self._tokenizer.pre_tokenizer = before.Sequence(
-            [
-                before.Split(tokenizers.Regex(_PIECES), "removed", invert=True),
-                before.ByteLevel(add_prefix_space=False, use_regex=False),
-            ]
-        )
-
-    def clean(self, text: str) -> str:
-        """The text as it is cut: broken encodings mended, HTML unescaped, white space and case."""
-        unescaped = html.unescape(html.unescape(self._ftfy.fix_text(text)))
-        return re.sub(r"\s+", " ", unescaped).strip().lower()
+        self._tokenizer.pre_tokenizer = pre_tokenizer()
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Ids int32 (N, L) of ``texts``.
@@ -76,7 +85,7 @@ class ClipTokenizer:
         return rows
 
     def _pieces(self, text: str) -> list[int]:
-        cleaned = self.clean(text)
+        cleaned = clean_text(text)
         encoding = self._tokenizer.encode(cleaned, add_special_tokens=False)
         # the library leaves characters out of which the vocabulary has nothing
         found = sum(len(piece.removesuffix(END_OF_WORD)) for piece in encoding.tokens)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mindtune.errors import WeightsError
+from mindtune.files import write_atomically
 
 TOKENIZER_JSON = "tokenizer.json"
 OPENAI_FILE = "bpe_simple_vocab_16e6.txt.gz"
@@ -88,6 +89,19 @@ def read_vocabulary(path: Path) -> Vocabulary:
 def has_vocabulary(folder: Path) -> bool:
     """Whether ``folder`` holds one of the files that ``read_vocabulary`` looks for."""
     return _find(folder) is not None
+
+
+def write_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
+    """Write ``folder/tokenizer.json``, which ``read_vocabulary`` reads again.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    merges = [" ".join(merge) for merge in vocabulary.merges]
+    model = {"type": "BPE", "end_of_word_suffix": END_OF_WORD, "vocab": dict(vocabulary.ids)}
+    content = {"version": "1.0", "model": {**model, "merges": merges}}
+    text = json.dumps(content, ensure_ascii=False)
+    write_atomically(folder / TOKENIZER_JSON, text.encode())
 
 
 def _find(folder: Path) -> Callable[[Path], Vocabulary] | None:
