@@ -20,6 +20,7 @@ HEADINGS = (
     "row", "trainable", "target top-1, %", "source k-NN before, %", "source k-NN after, %",
     "change", "seeds", "minutes",
 )  # fmt: skip
+MARKS = "osD^v<>pP*X"
 
 
 def chapter(runs: Sequence[Run], pictures: Pictures) -> str:
@@ -98,16 +99,14 @@ def cells_of(row: Row) -> list[str]:
 
 
 def paint(pyplot: ModuleType, rows: Sequence[Row]) -> Any:
-    """Target against source accuracy: a small mark a run, a large one with its name a row."""
-    figure, axes = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
+    """Target against source accuracy: a small mark a run, a large one a row."""
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
     for number, row in enumerate(rows):
-        colour, mark = f"C{number % 10}", "os"[number // 10 % 2]
-        axes.scatter(
-            source(row, "after"), row.metric("top1"), s=14, color=colour, marker=mark, alpha=0.5
-        )
-        centre = (statistics.mean(source(row, "after")), statistics.mean(row.metric("top1")))
-        axes.scatter(*centre, s=60, color=colour, marker=mark, label=row.name)
-        axes.annotate(row.name, centre, xytext=(6, 4), textcoords="offset points", fontsize=8)
+        shown = {"color": f"C{number % 10}", "marker": MARKS[number % len(MARKS)]}
+        after, target = source(row, "after"), row.metric("top1")
+        axes.scatter(after, target, s=14, alpha=0.5, **shown)
+        axes.scatter(statistics.mean(after), statistics.mean(target), s=70, label=row.name, **shown)
+    figure.legend(loc="outside right upper")
     before = statistics.mean([value for row in rows for value in source(row, "before")])
     axes.axvline(before, color="grey", linestyle="--", linewidth=1)
     axes.annotate("before tuning", (before, axes.get_ylim()[0]), xytext=(-4, 4), fontsize=8,
