@@ -55,6 +55,7 @@ class Arguments {
     require_rank(index, rank);
     return data_[index];
   }
+  int rank(int index) const { return ranks_[index]; }
   int64_t size(int index, int axis) const { return shapes_[index][axis]; }
   void require_rank(int index, int rank) const {
     require(ranks_[index] == rank,

@@ -1,6 +1,7 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
+#include "attention_sizes.h"
 #include "moments.h"
 #include "neighbours.h"
 #include "shrinking.h"
@@ -33,6 +34,8 @@ struct InstructionSet {
                       float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
   void (*keep_nearest)(const Neighbours&);
+  void (*attend)(const Attending&, float* out, float* log_sums);
+  void (*differentiate_attention)(const Attending&, const AttendingGradient&);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

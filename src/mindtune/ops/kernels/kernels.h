@@ -4,8 +4,11 @@
 #include "lanes.h"
 
 #include "gelu.h"
+#include "products.h"
 #include "square_matrix.h"
 
+#include "attention.h"
+#include "attention_gradient.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
@@ -21,4 +24,6 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_square_root,
                                  shrink_maps,
                                  differentiate_shrinking,
-                                 keep_nearest};
+                                 keep_nearest,
+                                 attend,
+                                 differentiate_attention};
