@@ -37,9 +37,23 @@ inline HeadRows head_of(const Attending& a, int part, int64_t sample, int64_t he
           3 * a.width()};
 }
 
+// to[i] = factor * from[i]
 inline void scale_row(int64_t count, float factor, const float* from, float* to) {
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) to[i] = factor * from[i];
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(to + i, factor * load(from + i));
+  for (; i < count; ++i) to[i] = factor * from[i];
+}
+
+// to[i] += from[i]
+inline void add_row(int64_t count, const float* from, float* to) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(to + i, load(to + i) + load(from + i));
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+// Set what lies between the end of a row and the end of its last vector.
+inline void pad_row(int64_t count, float value, float* row) {
+  for (int64_t i = count; i < round_up(count, kLanes); ++i) row[i] = value;
 }
 
 // Rows first to first + count times a factor, then zeros up to a whole tile.
@@ -48,32 +62,43 @@ inline void pack_rows(const AttentionLayout& layout, HeadRows from, int64_t firs
   for (int64_t i = 0; i < round_up(count, kRows); ++i, to += layout.channels) {
     const int64_t filled = i < count ? layout.dim : 0;
     scale_row(filled, factor, from.of(first + std::min(i, count - 1)), to);
-    std::fill(to + filled, to + layout.channels, 0.0f);
+    std::fill(to + filled, to + round_up(layout.dim, kLanes), 0.0f);
   }
+}
+
+// A square of tokens and channels, of which those there are become columns of rows of `to`.
+inline void pack_square(const AttentionLayout& layout, HeadRows from, int64_t token,
+                        int64_t channel, float* to) {
+  const int64_t tokens = std::min<int64_t>(kLanes, layout.tokens - token);
+  const int64_t channels = std::min<int64_t>(kLanes, layout.dim - channel);
+  Lanes rows[kLanes] = {};
+  for (int64_t i = 0; i < tokens; ++i) {
+    const float* at = from.of(token + i) + channel;
+    if (channels == kLanes) {
+      rows[i] = load(at);
+    } else {
+      float part[kLanes] = {};
+      std::copy_n(at, channels, part);
+      rows[i] = load(part);
+    }
+  }
+  transpose_lanes(rows);
+  for (int64_t c = 0; c < channels; ++c) store(to + (channel + c) * layout.keys + token, rows[c]);
 }
 
 // All tokens, channel by channel, each padded with zeros.
 inline void pack_transposed(const AttentionLayout& layout, HeadRows from, float* to) {
-  for (int64_t c = 0; c < layout.dim; ++c)
-    std::fill(to + c * layout.keys + layout.tokens, to + (c + 1) * layout.keys, 0.0f);
-  for (int64_t n = 0; n < layout.tokens; ++n) {
-    const float* row = from.of(n);
-    for (int64_t c = 0; c < layout.dim; ++c) to[c * layout.keys + n] = row[c];
-  }
-}
-
-inline void add_row(int64_t count, const float* term, float* row) {
-  if (term == nullptr) return;
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) row[i] += term[i];
+  for (int64_t token = 0; token < layout.tokens; token += kLanes)
+    for (int64_t channel = 0; channel < layout.dim; channel += kLanes)
+      pack_square(layout, from, token, channel, to);
 }
 
 // Scores of one query with bias and mask; what lies behind the last key weighs nothing.
 inline void finish_scores(const Attending& a, int64_t sample, int64_t head, int64_t query,
                           float* row) {
-  add_row(a.tokens, a.bias.row(sample, head, query), row);
-  add_row(a.tokens, a.mask.row(sample, head, query), row);
-  std::fill(row + a.tokens, row + round_up(a.tokens, kLanes), -INFINITY);
+  for (const ScoreTerm& term : {a.bias, a.mask})
+    if (term.data != nullptr) add_row(a.tokens, term.row(sample, head, query), row);
+  pad_row(a.tokens, -INFINITY, row);
 }
 
 // exp(x), and nothing at all where it would be less than about 1e-38.
@@ -82,31 +107,22 @@ inline Lanes weight_of(Lanes x) {
   return x < zero - 87.0f ? zero : exponential(x);
 }
 
-inline float largest_of(int64_t count, const float* row) {
-  Lanes most = load(row);
-  for (int64_t i = kLanes; i < count; i += kLanes) {
-    const Lanes value = load(row + i);
-    most = most > value ? most : value;
-  }
-  float parts[kLanes];
-  store(parts, most);
-  return *std::max_element(parts, parts + kLanes);
-}
-
 struct RowSum {
   float largest, sum;
 };
 
 // Replace scores by the exponentials of what they are below the largest.
 inline RowSum exponentiate(int64_t count, float* row) {
-  const float largest = largest_of(count, row);
+  Lanes most = load(row);
+  for (int64_t i = kLanes; i < count; i += kLanes) most = Larger::of(most, load(row + i));
+  const float largest = folded<Larger>(most)[0];
   Lanes sum = {};
   for (int64_t i = 0; i < count; i += kLanes) {
     const Lanes value = weight_of(load(row + i) - largest);
     store(row + i, value);
     sum += value;
   }
-  return {largest, total_of(sum)};
+  return {largest, folded<Sum>(sum)[0]};
 }
 
 // Working memory of one thread in the forward pass.
@@ -141,7 +157,7 @@ inline void attend_head(const Attending& a, const AttentionLayout& layout, const
       const RowSum total = exponentiate(a.tokens, row);
       sums[i] = total.sum;
       log_sums[(sample * a.heads + head) * a.tokens + first + i] =
-          static_cast<float>(total.largest + std::log(static_cast<double>(total.sum)));
+          total.largest + std::log(total.sum);
     }
     multiply<false>(rows, a.tokens, {s.scores, 1, layout.keys},
                     {s.values, layout.channels, a.dim}, s.mixed, layout.channels);

@@ -23,11 +23,13 @@ struct AttentionGradientScratch {
   }
 };
 
-inline double inner_product(int64_t count, const float* left, const float* right) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; ++i) sum += left[i] * right[i];
-  return sum;
+inline float inner_product(int64_t count, const float* left, const float* right) {
+  Lanes sum = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sum += load(left + i) * load(right + i);
+  float total = folded<Sum>(sum)[0];
+  for (; i < count; ++i) total += left[i] * right[i];
+  return total;
 }
 
 // Scores and gradients of weights of one query -> its weights and gradients of scores.
@@ -63,10 +65,10 @@ struct HeadGradient {
       const int64_t query = first + i;
       float *weights = s.weights + i * layout.keys, *dweights = s.dweights + i * layout.keys;
       finish_scores(a, sample, head, query, weights);
-      const double mean = inner_product(a.dim, of_output(io.out).of(query),
+      const float mean = inner_product(a.dim, of_output(io.out).of(query),
                                         s.dout + i * layout.channels);
       differentiate_row(a.tokens, io.log_sums[(sample * a.heads + head) * a.tokens + query],
-                        static_cast<float>(mean), weights, dweights);
+                        mean, weights, dweights);
       if (dbias != nullptr) add_row(a.tokens, dweights, dbias + query * a.tokens);
     }
   }

@@ -14,7 +14,6 @@ struct ScoreTerm {
     return sample % groups * heads + (heads == 1 ? 0 : head);
   }
   const float* row(int64_t sample, int64_t head, int64_t query) const {
-    if (data == nullptr) return nullptr;
     return data + (index(sample, head) * tokens + query) * tokens;
   }
 };
