@@ -24,7 +24,7 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
     al., "Attention Is All You Need", NeurIPS 2017, section 3.2.
 
     With a compiled kernel the scores are never held as a whole, and the backward pass makes them
-    again from the logarithms of the rows' sums (Dao et al., "FlashAttention", NeurIPS 2022). Whoever
+    again from the logarithms of the rows' sums (Dao et al., "FlashAttention", NeurIPS 2022). Who
     wants the weights themselves takes ``weights_and_values`` and ``mix``, which are MindSpore's
     operators on every device.
 
