@@ -14,7 +14,7 @@ from mindtune.config import HeadConfig, RunConfig, from_plain
 from mindtune.data.source import read_image
 from mindtune.engine.device import use_device
 from mindtune.errors import ConfigError
-from mindtune.evaluation.class_attention import ClassAttention, picture_attention
+from mindtune.evaluation.class_attention import ClassAttention, attention_panels, tile
 from mindtune.files import replace_atomically
 from mindtune.pretrained import Pretrained, load_backbone, read_pretrained
 from mindtune.run_folder import make_folder
@@ -64,7 +64,7 @@ def write_attention_pictures(
     network = ClassAttention(backbone)
     make_folder(out)
     for image, name in zip(opened, names):
-        picture = picture_attention(network, image)
+        picture = tile(attention_panels(network, image))
         replace_atomically(out / name, partial(picture.save, format="PNG"))
     return report, [out / name for name in names]
 

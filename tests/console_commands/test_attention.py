@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 import mindtune
 from mindtune import cli, commands
 from mindtune.console import main
-from mindtune.evaluation.class_attention import draw_attention
+from mindtune.evaluation.class_attention import draw_attention, tile
 from mindtune.tuning.psrp import add_psrp
 from mindtune.weights.load import load_weights
 
@@ -39,7 +39,7 @@ def panels_of(picture: Image.Image, count: int) -> list[np.ndarray]:
 def test_bright_is_where_attention_is():
     maps = np.full((3, 4, 4), 1e-3)
     maps[0, 0, 0] = maps[1, 3, 1] = maps[2, 3, 1] = 1
-    picture = draw_attention(Image.new("RGB", (32, 32), (128, 128, 128)), maps)
+    picture = tile(draw_attention(Image.new("RGB", (32, 32), (128, 128, 128)), maps))
     panels = panels_of(picture, 5)
     assert np.all(panels[0] == 128)
     for panel, (row, column) in zip(panels[1:5], ((3, 1), (0, 0), (3, 1), (3, 1))):
@@ -61,7 +61,7 @@ def test_the_maps_are_the_class_tokens_last_attention(size, trained, tmp_path, c
     assert out[1:] == [str(path) for path in written]
     for photograph, path in zip(PHOTOGRAPHS, written):
         image = Image.open(photograph).convert("RGB")
-        expected = draw_attention(*crop_and_maps(image, size, trained))
+        expected = tile(draw_attention(*crop_and_maps(image, size, trained)))
         difference = np.asarray(expected).astype(int) - np.asarray(Image.open(path)).astype(int)
         assert np.abs(difference).max() <= 1
         assert len({panel.tobytes() for panel in panels_of(Image.open(path), 5)[:5]}) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -32,8 +33,12 @@ class ClassAttention(nn.Cell):
         return self.backbone.forward_attention(images)[:, :, 0]
 
 
-def picture_attention(network: ClassAttention, image: Image.Image) -> Image.Image:
-    """The crop of ``image`` (RGB) that the network sees, and its attention over it."""
+def attention_panels(network: ClassAttention, image: Image.Image) -> list[Image.Image]:
+    """The crop of ``image`` (RGB) that the network sees, and the same under its attention.
+
+    Returns:
+        Square RGB panels: the crop; under the mean of the heads; under each head.
+    """
     backbone = network.backbone
     preprocessing = backbone.preprocessing
     pixels = EvalTransform(preprocessing)(image)
@@ -43,20 +48,25 @@ def picture_attention(network: ClassAttention, image: Image.Image) -> Image.Imag
     return draw_attention(Image.fromarray(pixels), maps)
 
 
-def draw_attention(image: Image.Image, maps: np.ndarray) -> Image.Image:
-    """The image, under the mean of the maps, and under each map; row by row, four in a row.
+def draw_attention(image: Image.Image, maps: np.ndarray) -> list[Image.Image]:
+    """The image, under the mean of the maps, and under each map.
 
     Args:
         image: RGB, square.
         maps: not negative, (H, rows, columns), spread over the image.
 
     Returns:
-        An RGB picture of panels of the image's size, at least 224 pixels; bright is the most that a
-        panel's map has.
+        RGB panels of the image's size, at least 224 pixels; bright is the most that a panel's map
+        has.
     """
     side = max(image.width, _SMALLEST_PANEL)
     image = image.resize((side, side), Image.Resampling.BICUBIC)
-    panels = [image, *(_under(image, one) for one in (maps.mean(0), *maps))]
+    return [image, *(_under(image, one) for one in (maps.mean(0), *maps))]
+
+
+def tile(panels: Sequence[Image.Image]) -> Image.Image:
+    """The panels in one picture, row by row, four in a row."""
+    side = panels[0].width
     columns = min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     picture = Image.new("RGB", (columns * side, rows * side), "white")

@@ -12,14 +12,14 @@ from mindtune.config import PicturesConfig
 from mindtune.data.source import ImageSource
 from mindtune.data.splits import Subset
 from mindtune.errors import ConfigError
-from mindtune.evaluation.class_attention import ClassAttention, picture_attention
+from mindtune.evaluation.class_attention import ClassAttention, attention_panels
 from mindtune.evaluation.embedding import embed
 from mindtune.evaluation.features import PooledFeatures, feature_batches
 from mindtune.evaluation.judgement import thumbnail
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.judged_split import judged_split
 
-_PICTURE = 640  # pixels, the longer side
+_PANEL = 112  # pixels
 
 
 def pictures(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
@@ -68,13 +68,15 @@ def _spread(source: ImageSource, options: PicturesConfig) -> tuple[np.ndarray, S
     return chosen, Subset(source, of_them[np.linspace(0, len(of_them) - 1, few).astype(int)])
 
 
-def _attention(network: ClassAttention, images: Subset, count: int) -> list[dict[str, str]]:
+def _attention(network: ClassAttention, images: Subset, count: int) -> list[dict[str, Any]]:
     places = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
     return [
         {
             "image": images.describe(place),
             "label": images.class_names[images.labels[place]],
-            "picture": thumbnail(picture_attention(network, images.load(place)), _PICTURE),
+            "panels": [
+                thumbnail(panel, _PANEL) for panel in attention_panels(network, images.load(place))
+            ],
         }
         for place in places.tolist()
     ]

@@ -18,6 +18,7 @@ def evaluations(run: RunFiles) -> Section | None:
             "metrics": [(key, _text(value)) for key, value in _flat(found.get("metrics", {}))],
         }
         for name, found in run.evaluations.items()
+        if found.get("protocol") != "pictures"
     ]
     return Section("Evaluations", "evaluations", tables) if tables else None
 
