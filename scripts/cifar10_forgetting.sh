@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tune a small ViT, pre-trained on five CIFAR-10 classes, to the other five in eleven ways with three
-# seeds each, measure what it forgets of the first five, and write docs/results_forgetting.md.
+# seeds each, measure what it forgets of the first five, and write results/forgetting.json
+# and docs/results.md.
 # The three seeds of a row run side by side, a thread each.
 # Usage: bash scripts/cifar10_forgetting.sh CIFAR10_FOLDER [RUNS_FOLDER [TRAIN.PY OPTIONS]]
 # The options are for the tuned runs.
@@ -42,5 +43,6 @@ for blocks in 1 2 3 4; do
 done
 tune mp_plus --tuning.modes '[psrp]' --head.name moment --head.moment.width 128 --optim.lr 1.0e-3
 
-.venv/bin/python scripts/forgetting_table.py docs/results_forgetting.md \
-    docs/results_forgetting.png "${folders[@]}"
+.venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER --rename "$runs" runs \
+    results/forgetting.json "${folders[@]}"
+.venv/bin/python scripts/results_page.py

@@ -78,9 +78,8 @@ def main(argv: Sequence[str]) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise UserError("the plot: matplotlib is not installed; pip install 'mindtune[report]'")
     page_file, plot_file = Path(argv[0]), Path(argv[1])
-    rows = rows_of([read_run(Path(folder)) for folder in argv[2:]])
-    replace_atomically(plot_file, lambda temporary: draw(rows, temporary, plot_file.suffix))
-    write_atomically(page_file, page(rows, plot_file.name).encode())
+    text = chapter([read_run(Path(folder)) for folder in argv[2:]], plot_file, plot_file.name)
+    write_atomically(page_file, f"{GENERATED}\n\n{text}".encode())
 
 
 def rows_of(runs: Sequence[Run]) -> list[Row]:
@@ -113,17 +112,18 @@ def _main_k(run: Run) -> str:
     return str(forgetting_of(run)["k"])
 
 
-def page(rows: Sequence[Row], plot: str) -> str:
-    """The whole page, markdown; the same results give the same text."""
+def chapter(runs: Sequence[Run], plot: Path, link: str) -> str:
+    """Markdown that shows the picture ``plot``, which it writes, as ``link``."""
+    rows = rows_of(runs)
+    replace_atomically(plot, lambda temporary: draw(rows, temporary, plot.suffix))
     rule = ["---", *["--:"] * (len(HEADINGS) - 1)]
     table = [f"| {' | '.join(cells)} |" for cells in (HEADINGS, rule, *map(cells_of, rows))]
     commands = ["```", *(command(row.runs[0]) for row in rows), "```"]
     machines = {device_and_versions(run): None for row in rows for run in row.runs}
     parts = [
-        GENERATED,
         explanation(rows[0].runs[0]),
         "\n".join(table),
-        f"![target accuracy against source accuracy]({plot})",
+        f"![target accuracy against source accuracy]({link})",
         "Of each row the command of the first seed; the others differ in `--seed` and `--out`:",
         "\n".join(commands),
         "\n".join(f"- {machine}" for machine in machines),
@@ -193,7 +193,10 @@ def draw(rows: Sequence[Row], file: Path, suffix: str) -> None:
                   textcoords="offset points", rotation=90, ha="right", color="grey")  # fmt: skip
     axes.set_xlabel("source, k-NN top-1 after tuning, %")
     axes.set_ylabel("target, top-1, %")
-    figure.savefig(file, format=suffix.lstrip(".") or "png", dpi=120)
+    file_format = suffix.lstrip(".") or "png"
+    undated = {"Date": None} if file_format == "svg" else None
+    with matplotlib.rc_context({"svg.hashsalt": "mindtune"}):  # the same picture, the same bytes
+        figure.savefig(file, format=file_format, dpi=120, metadata=undated)
     pyplot.close(figure)
 
 

@@ -66,7 +66,12 @@ def read_run(folder: Path) -> Run:
 
 def page(runs: Sequence[Run]) -> str:
     """The whole page, markdown; the same results give the same text."""
-    parts = [GENERATED, "\n".join(table(runs))]
+    return f"{GENERATED}\n\n{body(runs)}"
+
+
+def body(runs: Sequence[Run]) -> str:
+    """Table, means over seeds, commands and versions, markdown."""
+    parts = ["\n".join(table(runs))]
     means = seed_means(runs)
     if means:
         parts.append("\n".join(means))
