@@ -79,7 +79,7 @@ def test_several_networks_beside_clip(folder):
     method = method_of(short(folder, auxiliary=auxiliary, cache_views=1))
     assert [b.fc.weight.shape[0] for b in method.network.branches] == [3, 3]
     (_, *features) = next(method.train_loader().epoch(0))
-    assert [column.shape[1] for column in features] == [24, 96, 64]
+    assert [column.shape[1] for column in features] == [24, 96, 24]
 
 
 def test_a_trained_adapter_is_the_start(folder, tmp_path):
