@@ -55,7 +55,7 @@ def test_one_command_writes_tables_and_figure(command, argv, tmp_path):
 
 def test_zero_shot_is_that_of_its_own_protocol(command, argv, tmp_path):
     few = ("--few_shot_clip.methods", "[zero_shot]", "--few_shot_clip.plot", "false")
-    found = command("evaluate", *argv, *OPTIONS, *few)
+    found = command("evaluate", *argv, *OPTIONS, *few, "--amu.auxiliary", "[]")
     assert (found.code, found.err) == (0, "")
     plain = [word for word in argv if word != "few_shot_clip"]
     plain.insert(1, "zero_shot")
@@ -77,6 +77,8 @@ def test_zero_shot_is_that_of_its_own_protocol(command, argv, tmp_path):
         (("--few_shot_clip.shots", "[0]"), r"few_shot_clip\.shots: got \[0\], expected at least 1"),
         (("--few_shot_clip.methods", "[tip]"), r"few_shot_clip\.methods: got"),
         (("--amu.cache_views", 0), r"amu: got cache_views 0 .* trains on kept features"),
+        (("--amu.auxiliary", "[]"), r"amu\.auxiliary: got an empty list"),
+        (("--few_shot_clip.largest_alpha", 0), r"few_shot_clip\.largest_alpha: got 0"),
         (("--split", "val"), r"split: got val with protocol few_shot_clip"),
         (("--protocol", "knn"), r"few_shot_clip: acts on protocol few_shot_clip only"),
     ],

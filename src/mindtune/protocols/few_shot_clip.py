@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from mindtune.files import write_atomically
 from mindtune.protocols.evaluation import Evaluation
 
 _PURPOSES = ("train", "val", "test")
+_OF_AUXILIARY = {"auxiliary", "amu"}
 
 
 def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
@@ -39,7 +41,8 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     pyplot = require_plots("few_shot_clip.plot: draws a figure") if options.plot else None
     splits = assemble.build_splits(config, evaluation.console.print)
     split = splits.final_split
-    towers = read_towers(config, evaluation.world, evaluation.say, evaluation.pretrained)
+    needed = _with_needed_networks(config)
+    towers = read_towers(needed, evaluation.world, evaluation.say, evaluation.pretrained)
     results = ShotResults(config.data.name, split, {})
     for (shots, seed), task in _tasks(evaluation, splits, towers):
         for name, scores in compare(task).items():
@@ -48,13 +51,8 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     evaluation.console.print(_table(results))
     name = f"few_shot_clip_{config.data.name}_{split}"
     if evaluation.world.is_main:
-        file = evaluation.folder / f"eval_{name}.md"
-        write_atomically(file, results.markdown().encode())
-        write_atomically(file.with_suffix(".csv"), results.csv().encode())
-        if pyplot is not None:
-            title = f"{config.data.name}, {config.backbone.name}"
-            values = {str(method): results.values(method) for method in options.methods}
-            plot_shots(pyplot, file.with_suffix(".png"), title, options.shots, values)
+        _write(evaluation, f"eval_{name}", results, pyplot)
+    source = splits.open(split)
     found = {
         "split": split,
         "data": vars(config.data),
@@ -62,12 +60,32 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
         "templates": templates_for(config),
         "amu": asdict(config.amu),
         "few_shot_clip": asdict(options),
-        "class_names": list(splits.open(split).class_names),
-        "test_images": len(splits.open(split)),
+        "class_names": list(source.class_names),
+        "test_images": len(source),
         "accuracies": results.rows(),
         "skipped_images": splits.skipped,
     }
     return name, {**found, "metrics": results.metrics()}
+
+
+def _with_needed_networks(config: EvaluateConfig) -> EvaluateConfig:
+    """Networks beside the CLIP are read only where a method asks for them."""
+    if _OF_AUXILIARY & set(config.few_shot_clip.methods):
+        return config
+    return replace(config, amu=replace(config.amu, auxiliary=[]))
+
+
+def _write(
+    evaluation: Evaluation, name: str, results: ShotResults, pyplot: ModuleType | None
+) -> None:
+    """The tables and, with ``pyplot``, the figure."""
+    options, file = evaluation.config.few_shot_clip, evaluation.folder / f"{name}.md"
+    write_atomically(file, results.markdown().encode())
+    write_atomically(file.with_suffix(".csv"), results.csv().encode())
+    if pyplot is not None:
+        title = f"{results.data}, {evaluation.config.backbone.name}"
+        values = {str(method): results.values(method) for method in options.methods}
+        plot_shots(pyplot, file.with_suffix(".png"), title, options.shots, values)
 
 
 def _check(config: EvaluateConfig) -> None:
@@ -80,6 +98,15 @@ def _check(config: EvaluateConfig) -> None:
             )
     if min(options.shots) < 1:
         raise ConfigError(f"few_shot_clip.shots: got {options.shots}, expected at least 1 each")
+    if options.largest_alpha <= 0:
+        raise ConfigError(
+            f"few_shot_clip.largest_alpha: got {options.largest_alpha}, expected more than 0"
+        )
+    if not amu.auxiliary and _OF_AUXILIARY & set(options.methods):
+        raise ConfigError(
+            "amu.auxiliary: got an empty list, expected at least one network for the methods "
+            "auxiliary and amu"
+        )
     if config.split is not None:
         raise ConfigError(
             f"split: got {config.split} with protocol few_shot_clip, which draws from train and "
