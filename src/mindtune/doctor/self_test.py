@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import HeadCrossCovariance, MomentPooling, SquareRootCovariance, composed
 
@@ -47,6 +48,10 @@ def _layer_norm() -> Case:
     return LayerNorm(_HEAD_DIM, 1e-6), (_normal(19, _HEAD_DIM),)
 
 
+def _linear_map() -> Case:
+    return LinearMap(), (_normal(19, _HEAD_DIM), _normal(7, _HEAD_DIM), _normal(7))
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -55,6 +60,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "GELU": _gelu,
     "QuickGELU": _quick_gelu,
     "LayerNorm": _layer_norm,
+    "LinearMap": _linear_map,
 }
 
 

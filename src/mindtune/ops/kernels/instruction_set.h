@@ -41,6 +41,7 @@ struct InstructionSet {
   void (*normalise_rows)(const Rows&, const NormedRows&);
   void (*differentiate_rows)(const Rows&, const NormedRowsGradient&);
   void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
+  void (*add_up_rows)(const Rows&, const float* x, float* sums);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

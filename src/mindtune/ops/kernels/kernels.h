@@ -13,6 +13,7 @@
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
+#include "row_sums.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -30,4 +31,5 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_activation<QuickGelu>,
                                  normalise_rows,
                                  differentiate_rows,
-                                 differentiate_norm_parameters};
+                                 differentiate_norm_parameters,
+                                 add_up_rows};
