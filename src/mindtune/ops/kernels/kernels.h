@@ -18,6 +18,7 @@
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
 #include "pixel_rows.h"
+#include "row_sums.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -40,4 +41,5 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_attention,
                                  mix_rows,
                                  blur_rows,
-                                 transpose_pixels};
+                                 transpose_pixels,
+                                 add_up_rows};
