@@ -107,7 +107,8 @@ def test_a_run_from_its_log_and_result_alone(tmp_path):
     page = Page(write_report(write_run(tmp_path / "run")))
     assert page.headings == ["Training", "Parameters", "Configuration", "Environment"]
     for words in ("60.00 %", "1.2500", "1 min 15 s", "1,234 MiB", "20 images/s",
-                  "head 5 5 100.00 %", "all 5 20 25.00 %", "optim.lr 0.1", "mindspore 2.7.0", "--out '<run>'",
+                  "head 5 5 100.00 %", "all 5 20 25.00 %", "optim.lr 0.1", "mindspore 2.7.0",
+                  "--out '<run>'",
                   "Gradient norm", "Terms of the loss", "epoch 1, update 2"):  # fmt: skip
         assert words in page.text, words
     assert "seed 42" not in page.text.split("All")[0]  # the default
