@@ -31,11 +31,16 @@ def test_every_operator_with_a_kernel_is_tested():
     assert found == set(OPERATORS)
 
 
+SAME_LIBRARY = ("LinearMap",)  # its products are oneDNN's on both paths
+
+
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_kernels_agree_with_the_composed_path(operator):
     cell, inputs = OPERATORS[operator]()
     assert cell.uses_kernel
-    assert 0 < largest_difference(cell, inputs) < 1e-4
+    difference = largest_difference(cell, inputs)
+    assert difference < 1e-4
+    assert difference > 0 or operator in SAME_LIBRARY  # else both took one path
 
 
 class Doubled(nn.Cell, TwoPaths):
