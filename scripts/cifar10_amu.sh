@@ -50,5 +50,5 @@ done
     --out "$runs/amu/few_shot_clip" "${options[@]}"
 .venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER --rename "$runs" runs \
     results/amu.json "$runs/vit_mini_cifar10_pretrain" "$runs/vit_mini_cifar10_contrastive" \
-    "$runs/amu/few_shot_clip/eval_few_shot_clip_folder_test.json"
+    "$runs/amu/few_shot_clip"
 .venv/bin/python scripts/results_page.py

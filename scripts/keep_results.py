@@ -2,9 +2,8 @@
 
 Usage: python scripts/keep_results.py [--rename OLD NEW]... OUT.json RUN_FOLDER...
 
-A folder is a run of train.py (its result.json); a file that eval.py wrote may stand in its place.
-``--rename`` says how to call a folder of this machine in the kept file, such as
-``--rename /data/cifar10 CIFAR10_FOLDER``.
+Kept are the result.json of train.py and what eval.py wrote. ``--rename`` says how to call a folder
+of this machine in the kept file, such as ``--rename /data/cifar10 CIFAR10_FOLDER``.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results_table import Run, read_run
+from chapters.run import Run, read_run
 
 from mindtune import cli
 from mindtune.errors import ConfigError
@@ -28,7 +27,7 @@ def main(argv: Sequence[str]) -> None:
 
     Raises:
         ConfigError: two runs of one name.
-        CheckpointError: a folder without a finished run, or a file that cannot be written.
+        CheckpointError: a folder without results, or a file that cannot be written.
     """
     parser = argparse.ArgumentParser(description="Keep what finished runs measured.")
     parser.add_argument("--rename", nargs=2, action="append", default=[], metavar=("OLD", "NEW"))
@@ -47,8 +46,8 @@ def main(argv: Sequence[str]) -> None:
 
 
 def kept(runs: Sequence[Run], names: Mapping[str, str]) -> str:
-    """The file's text: a JSON object of run names and results, folders called by ``names``."""
-    lines = [f"{json.dumps(run.name)}: {json.dumps(renamed(run.result, names))}" for run in runs]
+    """The file's text: a JSON object of run names and their files, folders called by ``names``."""
+    lines = [f"{json.dumps(run.name)}: {json.dumps(renamed(run.files, names))}" for run in runs]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 

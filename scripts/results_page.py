@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import amu_chapter
-import forgetting_table
 import results_table
-from results_table import Run
+from chapters import amu, distillation, few_shot, forgetting
+from chapters.pictures import Pictures
+from chapters.run import Run
 
 from mindtune import cli
 from mindtune.errors import CheckpointError, ConfigError
@@ -34,14 +34,13 @@ class Topic:
         name: of its file in results/, without the suffix.
         title: of its chapter.
         script: that makes its runs.
-        chapter: markdown of its runs; it may write a picture to the file given and show it by the
-            link given.
+        chapter: markdown of its runs; it draws its pictures.
     """
 
     name: str
     title: str
     script: str
-    chapter: Callable[[Sequence[Run], Path, str], str]
+    chapter: Callable[[Sequence[Run], Pictures], str]
 
 
 TOPICS = (
@@ -49,19 +48,31 @@ TOPICS = (
         "transfer",
         "Moment Probing, linear probing and full tuning",
         "cifar10_transfer.sh",
-        lambda runs, *_: results_table.body(runs),
+        lambda runs, _: results_table.body(runs).rstrip(),
     ),
     Topic(
         "forgetting",
         "What tunings learn and what they forget",
         "cifar10_forgetting.sh",
-        forgetting_table.chapter,
+        forgetting.chapter,
+    ),
+    Topic(
+        "distillation",
+        "Feature Distillation: teachers and students, tuned alike",
+        "cifar10_distillation.sh",
+        distillation.chapter,
+    ),
+    Topic(
+        "few_shot",
+        "iBOT and SMKD: few-shot episodes of new classes",
+        "cifar10_few_shot.sh",
+        few_shot.chapter,
     ),
     Topic(
         "amu",
         "A CLIP and what a few images a class add to it",
         "cifar10_amu.sh",
-        amu_chapter.chapter,
+        amu.chapter,
     ),
 )
 
@@ -71,7 +82,8 @@ def main(argv: Sequence[str]) -> None:
 
     Raises:
         ConfigError: too many arguments, or a file of results that no chapter is made of.
-        CheckpointError: no results there, or a file that cannot be written.
+        CheckpointError: no results there, results that lack something, or a file that cannot be
+            written.
         UserError: matplotlib is not installed.
     """
     if len(argv) > 2:
@@ -88,18 +100,16 @@ def main(argv: Sequence[str]) -> None:
             f"{', '.join(sorted(known))}; add the chapter to scripts/results_page.py"
         )
     chapters = [chapter(topic, folder, page) for topic in TOPICS if topic.name in found]
-    write_atomically(page, "\n\n".join([GENERATED, "# Results", *chapters]).encode())
+    write_atomically(page, "\n".join([f"{GENERATED}\n\n# Results\n", *chapters]).encode())
 
 
 def chapter(topic: Topic, folder: Path, page: Path) -> str:
     """One experiment: how it is made, its table, its commands."""
-    results = json.loads((folder / f"{topic.name}.json").read_text(encoding="utf-8"))
-    runs = [Run(name, result) for name, result in results.items()]
-    picture = page.parent / "pictures" / f"{topic.name}.svg"
-    picture.parent.mkdir(exist_ok=True)
-    link = picture.relative_to(page.parent).as_posix()
+    kept = json.loads((folder / f"{topic.name}.json").read_text(encoding="utf-8"))
+    runs = [Run(name, files) for name, files in kept.items()]
     made = f"Made by `bash scripts/{topic.script}`."
-    return f"## {topic.title}\n\n{made}\n\n{topic.chapter(runs, picture, link)}"
+    text = topic.chapter(runs, Pictures(page.parent / "pictures", "pictures"))
+    return f"## {topic.title}\n\n{made}\n\n{text}\n"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "mindtune"
 FLOORS = [
     {"errors", "version"},
     {"preprocessing", "parameters", "files", "environment", "optional_packages"},
-    {"ops", "data", "text", "weights"},
+    {"ops"},
+    {"data", "text", "weights"},
     {"layers"},
     {"backbones", "heads"},
     {"tuning"},
@@ -20,12 +21,12 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
-    {"pretrained", "rank_checks", "resume", "frozen_features", "frozen_texts"},
+    {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
     | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
     {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers", "trained_network"},
     {"methods", "protocols"},
-    {"training", "evaluating", "exporting"}
+    {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},
     {"commands", "console_commands"},
     {"console"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +33,50 @@ _OF_FEW_SHOTS = (  # of these, what protocol few_shot_clip trains with
 _OF_ONE_DATA_SET = ("data.root", "data.classes")  # what another --data.name does not take over
 
 
-def train(argv: Sequence[str]) -> None:
-    """``train.py``: train one run into its folder."""
-    parser = cli.make_parser(RunConfig, "train.py", "Tune a pre-trained vision model.")
+@dataclass(frozen=True)
+class Program:
+    """How a command was started.
+
+    Attributes:
+        name: as it was typed.
+        words: what stands before the options where this process starts the same again.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+
+
+TRAIN, EVALUATE, EXPORT = (Program(f"python {file}.py") for file in ("train", "eval", "export"))
+
+
+def train(argv: Sequence[str], program: Program = TRAIN) -> None:
+    """``train.py`` and ``mindtune train``: train one run into its folder."""
+    parser = cli.make_parser(RunConfig, program.name, "Tune a pre-trained vision model.")
     config = cli.parse(parser, RunConfig, argv, {})
     recipe = cli.option_value(argv, "--config", "--swin_config")
     if config.launcher is not None or config.restart_on_failure > 0:
         from mindtune.run_folder import last_checkpoint
 
         restarts = config.restart_on_failure
-        run_with_restarts(argv, config.launcher, restarts, last_checkpoint(config, recipe))
+        words = [*program.words, *argv]
+        run_with_restarts(words, config.launcher, restarts, last_checkpoint(config, recipe))
         return
     prepare_rank()
     from mindtune.run_folder import folder_of
     from mindtune.training import train as run_training
 
-    command = shlex.join(["python", "train.py", *argv])
+    command = f"{program.name} {shlex.join(argv)}"
     run_training(config, folder_of(config, recipe), command=command)
 
 
-def evaluate(argv: Sequence[str]) -> None:
-    """``eval.py``: evaluate a run folder or a weight file; ``--throughput`` is a protocol too."""
+def evaluate(argv: Sequence[str], program: Program = EVALUATE) -> None:
+    """``eval.py`` and ``mindtune eval``: evaluate a run folder or a weight file.
+
+    ``--throughput`` is a protocol too.
+    """
     argv = [f"--protocol={word[2:]}" if word == "--throughput" else word for word in argv]
     _refuse_training_options(argv)
-    parser = cli.make_parser(EvaluateConfig, "eval.py", "Evaluate trained weights.")
+    parser = cli.make_parser(EvaluateConfig, program.name, "Evaluate trained weights.")
     prepare_rank()
     config = cli.parse(parser, EvaluateConfig, argv, _stored_defaults(argv))
     from mindtune.evaluating import evaluate as run_evaluation
@@ -64,10 +85,10 @@ def evaluate(argv: Sequence[str]) -> None:
     run_evaluation(config, _output_folder(config), command=command)
 
 
-def export(argv: Sequence[str]) -> None:
-    """``export.py``: write a run's network as MINDIR or ONNX."""
+def export(argv: Sequence[str], program: Program = EXPORT) -> None:
+    """``export.py`` and ``mindtune export``: write a run's network as MINDIR or ONNX."""
     _refuse_training_options(argv)
-    parser = cli.make_parser(ExportConfig, "export.py", "Export trained weights.")
+    parser = cli.make_parser(ExportConfig, program.name, "Export trained weights.")
     config = cli.parse(parser, ExportConfig, argv, _stored_defaults(argv))
     from mindtune.exporting import export as run_export
 

@@ -38,6 +38,10 @@ class DivergedError(UserError):
     """The loss became NaN or infinite."""
 
 
+class MissingPackageError(UserError):
+    """A package that only a part of MindTune needs is not installed."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint such as ``; did you mean 'vit_tiny'?``, or the valid names when none is near."""
     names = sorted(valid)

@@ -10,7 +10,13 @@ from rich.console import Console
 
 from mindtune import rank_checks
 from mindtune.adapter import read_weights
-from mindtune.config import EvaluateConfig, FewShotClipConfig, FewShotConfig, TextConfig
+from mindtune.config import (
+    RANDOM_WEIGHTS,
+    EvaluateConfig,
+    FewShotClipConfig,
+    FewShotConfig,
+    TextConfig,
+)
 from mindtune.config.checks import check_config
 from mindtune.engine.distributed.world import init
 from mindtune.engine.log import console_of
@@ -19,7 +25,8 @@ from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
-from mindtune.protocols.table import PROTOCOLS, WITHOUT_WEIGHTS
+from mindtune.protocols.table import OF_RANDOM_WEIGHTS, PROTOCOLS, WITHOUT_WEIGHTS
+from mindtune.report.page import offer_report
 
 
 def evaluate(
@@ -44,7 +51,7 @@ def evaluate(
     result = {
         "command": command,
         "protocol": config.protocol,
-        "weights": None if pretrained is None else str(pretrained.path),
+        "weights": config.pretrained if pretrained is None else str(pretrained.path),
         "pretrained_key": config.pretrained_key,
         "precision": "fp32",
         "ranks": world.size,
@@ -58,6 +65,8 @@ def evaluate(
         f"{name}: " + ", ".join(f"{k} {v:.4f}" for k, v in shown.items()), highlight=False
     )
     console.print(f"written to {folder / f'eval_{name}.json'}", highlight=False)
+    if world.is_main:
+        offer_report(folder, evaluation.say)
     return result
 
 
@@ -76,8 +85,26 @@ def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
 
 
 def _weights_to_judge(config: EvaluateConfig) -> Pretrained | None:
+    """None where the protocol needs none, or judges random ones."""
+    if config.pretrained == RANDOM_WEIGHTS:
+        _check_random_weights(config)
+        return None
     if config.pretrained is not None:
         return read_weights(config)
     if config.protocol not in WITHOUT_WEIGHTS:
         raise ConfigError("pretrained: got nothing, expected --pretrained RUN_FOLDER or FILE")
     return None
+
+
+def _check_random_weights(config: EvaluateConfig) -> None:
+    if config.protocol not in OF_RANDOM_WEIGHTS:
+        raise ConfigError(
+            f"pretrained: got {RANDOM_WEIGHTS} with protocol {config.protocol}, expected "
+            f"--pretrained RUN_FOLDER or FILE; {', '.join(OF_RANDOM_WEIGHTS)} judges random weights"
+        )
+    for key in ("pretrained_key", "adapter"):
+        if getattr(config, key) is not None:
+            raise ConfigError(
+                f"{key}: got {getattr(config, key)} with pretrained {RANDOM_WEIGHTS}, which is no "
+                "file; leave it out"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mindspore as ms
@@ -36,6 +37,12 @@ def write_mindir(network: nn.Cell, file: Path, fixed_batch: int | None) -> None:
         ms.export(network, images, file_name=str(file.with_suffix("")), file_format="MINDIR")
 
 
+def open_mindir(file: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The network in the file: images (B, 3, S, S) -> logits (B, K)."""
+    network = nn.GraphCell(ms.load(str(file)))
+    return lambda images: network(Tensor(images)).asnumpy()
+
+
 def run_mindir(file: Path, images: np.ndarray) -> np.ndarray:
     """Logits (B, K) that the file gives for images (B, 3, S, S)."""
-    return nn.GraphCell(ms.load(str(file)))(Tensor(images)).asnumpy()
+    return open_mindir(file)(images)

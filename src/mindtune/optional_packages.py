@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from mindtune.errors import UserError
+from mindtune.errors import MissingPackageError
 
 
 def require_package(name: str, what: str, extra: str) -> ModuleType:
@@ -17,12 +17,12 @@ def require_package(name: str, what: str, extra: str) -> ModuleType:
         extra: the extra of MindTune that brings it.
 
     Raises:
-        UserError: it is not installed, or cannot be loaded.
+        MissingPackageError: it is not installed, or cannot be loaded.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise UserError(
+        raise MissingPackageError(
             f"{what}, expected the package {name} to be installed ({error}); "
             f"run: pip install 'mindtune[{extra}]'"
         ) from error

@@ -30,7 +30,8 @@ _TEMPORARY = (  # left where a write was killed: by mindtune.files, and by safet
 )  # fmt: skip
 _WRITTEN = (  # by train.py, eval.py and export.py
     CONFIG, RESULT, "log.jsonl", "metrics.csv", "eval_*.json", "eval_*_per_class.csv",
-    "eval_few_shot_clip_*", "model.mindir", "model.onnx", "model.*.json",
+    "eval_*_predictions.csv", "eval_few_shot_clip_*", "model.mindir", "model.onnx", "model.*.json",
+    "report.html",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from mindtune.engine.precision import check_precision, create_loss_scaler, to_pr
 from mindtune.engine.recompute import recompute_blocks
 from mindtune.engine.scheduled import StepParts
 from mindtune.engine.step import TrainStep
-from mindtune.environment import versions
+from mindtune.environment import peak_memory_mb, versions
 from mindtune.files import write_atomically
 from mindtune.layers.moving import moving_statistics
 from mindtune.layers.random import seed_random_layers
@@ -37,6 +37,7 @@ from mindtune.methods.method import (
 from mindtune.methods.table import METHODS
 from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
+from mindtune.report.page import offer_report
 from mindtune.resume import enter_run
 from mindtune.run_plan import build_plan, scheduled_rates
 from mindtune.tuning.table import count_parameters, parameter_table
@@ -68,15 +69,21 @@ def train(
         "command": command,
         "ranks": run.world.size,
         "selection": _selected(config, method, position),
-        "parameters": {"trainable": counts[-1].trainable, "total": counts[-1].total},
+        "parameters": {
+            "trainable": counts[-1].trainable,
+            "total": counts[-1].total,
+            "groups": [vars(count) for count in counts[:-1]],
+        },
         "updates": position.step,
         "seconds": round(position.seconds, 1),
         "versions": versions(),
         "config": run_folder.plain(config),
         **method.final_evaluation(folder / run_folder.CHECKPOINTS / BEST),
+        "peak_memory_mb": peak_memory_mb(),
     }
     if run.world.is_main:
         write_atomically(folder / run_folder.RESULT, json.dumps(result, indent=2).encode())
+        offer_report(folder, run.say)
     return result
 
 

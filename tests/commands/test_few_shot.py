@@ -137,6 +137,43 @@ def test_another_split_and_some_classes(folder, run_folder, command):
     assert read_metrics(run_folder)["images"] == 2 * IMAGES
 
 
+def test_random_weights_are_those_of_the_seed(folder, run_folder, command, tmp_path):
+    network = ["--pretrained", "random", "--backbone.name", "vit_test", "--backbone.image_size", 32]
+
+    def judged(*argv: object) -> dict[str, Any]:
+        outcome = command("evaluate", *argv, "--out", tmp_path / "out")
+        assert outcome.code == 0, outcome.err
+        return read_metrics(tmp_path / "out")
+
+    options = options_of(folder, shots="[1]")
+    first = judged(*network, *options)
+    assert (first["weights"], first["seed"]) == ("random", 42)
+    assert judged(*network, *options)["metrics"] == first["metrics"]
+    assert judged(*network, *options, "--seed", 7)["metrics"] != first["metrics"]
+    of_a_frozen_network = judged("--pretrained", run_folder, *options)["metrics"]
+    assert of_a_frozen_network == first["metrics"]
+    pixels = options_of(folder, features="pixels")
+    of_the_run = judged("--pretrained", run_folder, *pixels)["metrics"]
+    assert judged(*network, *pixels)["metrics"] == of_the_run
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "pretrained: got random with protocol classification, expected --pretrained RUN_FOLD"),
+        (
+            ["--protocol", "few_shot", "--pretrained_key", "teacher"],
+            "pretrained_key: got teacher with pretrained random, which is no file; leave it out",
+        ),
+    ],
+)
+def test_what_random_weights_cannot_be_is_refused(argv, message, command):
+    outcome = command("evaluate", "--pretrained", "random", *argv)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"error: {message}")
+    assert outcome.err.count("\n") == 1
+
+
 def test_options_of_another_protocol_are_refused(run_folder, command):
     outcome = command("evaluate", "--pretrained", run_folder, "--few_shot.way", 3)
     assert outcome.code == 2

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 import mindtune
 from mindtune import cli, commands
-from mindtune.attention_pictures import draw_attention
 from mindtune.console import main
+from mindtune.evaluation.class_attention import draw_attention
 from mindtune.tuning.psrp import add_psrp
 from mindtune.weights.load import load_weights
 

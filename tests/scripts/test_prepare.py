@@ -1,4 +1,4 @@
-"""scripts/prepare_*.py as a user calls them."""
+"""scripts/prepare_few_shot.py as a user calls it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_few_shot.py"
 
 
 @pytest.mark.parametrize(
-    ("script", "options", "fault"),
+    ("name", "options", "fault"),
     [
         ("cifar_fs", ("--root",), "error: data set 'cifar100' (CIFAR-100): got none of its files"),
         ("fc100", ("--root",), "error: data set 'cifar100' (CIFAR-100): got none of its files"),
@@ -20,9 +20,9 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
         ("tiered_imagenet", ("--imagenet", "--lists"), "error: lists: got no train.csv"),
     ],
 )
-def test_a_fault_is_one_line(script, options, fault, tmp_path):
+def test_a_fault_is_one_line(name, options, fault, tmp_path):
     words = [word for option in options for word in (option, str(tmp_path))]
-    command = [sys.executable, str(SCRIPTS / f"prepare_{script}.py"), *words, "--out", "made"]
+    command = [sys.executable, str(SCRIPT), name, *words, "--out", "made"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith(fault)

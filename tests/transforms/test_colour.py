@@ -1,4 +1,4 @@
-"""Colour changes against definitions written out in NumPy."""
+"""Colour changes against definitions written out in NumPy, by Pillow and by the kernels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,39 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mindtune.data.colour import ColourJitter, Sometimes, blur, greyscale, shift_hue, solarise
+from mindtune.data.colour import Change, ColourChanges, change_by_pillow
+from mindtune.ops.kernel_library import find_library
+from mindtune.ops.pixels import ColourStep, change_colours
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)
-IMAGE = Image.fromarray(PIXELS)
+BY_PILLOW, BY_KERNEL = "pillow", "kernel"
 
 
-@pytest.mark.parametrize("turn", [-0.1, 0.0, 0.07, 0.5])
-def test_hue_turns_by_parts_of_a_circle(turn):
+@pytest.fixture(params=[BY_PILLOW, BY_KERNEL])
+def changed(request: pytest.FixtureRequest):
+    """One change of an array, by one of the two paths."""
+
+    def change(step: Change, pixels: np.ndarray = PIXELS) -> np.ndarray:
+        if request.param == BY_PILLOW:
+            return np.asarray(change_by_pillow(Image.fromarray(pixels), step))
+        library = find_library("CPU")
+        if library is None:
+            pytest.skip("no kernels are built")
+        result = pixels.copy()
+        change_colours(library, result, [step])
+        return result
+
+    return change
+
+
+@pytest.mark.parametrize("shift", [-25, 0, 17, 127])
+def test_hue_turns_by_parts_of_a_circle(shift, changed):
     """Levels of hue, saturation and value are whole, which moves a colour by a few levels."""
-    found = np.asarray(shift_hue(IMAGE, turn)).astype(float)
-    step = int(turn * 255) / 256
+    found = changed((ColourStep.HUE, shift)).astype(float)
     expected = np.array(
         [
-            colorsys.hsv_to_rgb((h + step) % 1, s, v)
+            colorsys.hsv_to_rgb((h + shift / 256) % 1, s, v)
             for h, s, v in (colorsys.rgb_to_hsv(*p) for p in PIXELS.reshape(-1, 3) / 255.0)
         ]
     )
@@ -30,36 +48,48 @@ def test_hue_turns_by_parts_of_a_circle(turn):
     assert np.abs(found.reshape(-1, 3) - 255 * expected).mean() < 2
 
 
-def test_grey_and_solarised():
-    grey = np.asarray(greyscale(IMAGE, RNG)).astype(float)
+@pytest.mark.parametrize("factor", [0.6, 1.0, 1.4])
+def test_brightness_contrast_and_saturation_are_blends(factor, changed):
+    grey = np.round(PIXELS @ [0.299, 0.587, 0.114])
+    for step, start in (
+        (ColourStep.BRIGHTNESS, 0.0),
+        (ColourStep.CONTRAST, grey.mean()),
+        (ColourStep.SATURATION, grey[..., None]),
+    ):
+        expected = np.clip(start + factor * (PIXELS - start), 0, 255)
+        assert np.abs(changed((step, factor)) - expected).max() < 1.5
+
+
+def test_grey_and_solarised(changed):
+    grey = changed((ColourStep.GREY, 0)).astype(float)
     assert (grey[..., 0] == grey[..., 1]).all()
     assert np.abs(grey[..., 0] - PIXELS @ [0.299, 0.587, 0.114]).max() <= 1
     expected = np.where(PIXELS >= 128, 255 - PIXELS, PIXELS)
-    np.testing.assert_array_equal(np.asarray(solarise(IMAGE, RNG)), expected)
+    np.testing.assert_array_equal(changed((ColourStep.SOLARISE, 128)), expected)
 
 
-def test_blur_spreads_a_point_without_adding_light():
+def test_blur_spreads_a_point_without_adding_light(changed):
     point = np.zeros((31, 31, 3), np.uint8)
     point[15, 15] = 255
-    blurred = np.asarray(blur(Image.fromarray(point), np.random.default_rng(1))).astype(float)
-    assert 0 < blurred[15, 15, 0] < 255
-    assert blurred[15, 14, 0] > 0
-    assert blurred[..., 0].sum() == pytest.approx(255, rel=0.15)
+    blurred = changed((ColourStep.BLUR, 1.2), point).astype(float)[..., 0]
+    places = np.arange(31) - 15
+    assert (blurred.sum(0) @ places**2) / blurred.sum() == pytest.approx(1.2**2, rel=0.15)
+    assert blurred.sum() == pytest.approx(255, rel=0.15)
 
 
-def test_jitter_orders_and_factors_vary_within_their_range():
-    grey = Image.new("RGB", (4, 4), (100, 100, 100))
-    jitter = ColourJitter(brightness=0.4, contrast=0, saturation=0, hue=0)
-    levels = [np.asarray(jitter(grey, np.random.default_rng(seed)))[0, 0, 0] for seed in range(200)]
-    assert 60 <= min(levels) < 65
-    assert 135 < max(levels) <= 140
-    whole = ColourJitter()
-    results = {whole(IMAGE, np.random.default_rng(seed)).tobytes() for seed in range(20)}
-    assert len(results) == 20
-
-
-def test_a_step_is_taken_as_often_as_it_says():
-    step = Sometimes(0.3, solarise)
-    bright = Image.new("RGB", (1, 1), (200, 200, 200))
-    taken = [step(bright, np.random.default_rng(s)) is not bright for s in range(1000)]
-    assert np.mean(taken) == pytest.approx(0.3, abs=0.05)
+def test_what_is_drawn_varies_within_its_range():
+    drawn = [ColourChanges(0.5, 0.2).draw(np.random.default_rng(seed)) for seed in range(1000)]
+    amounts = {
+        step: [a for changes in drawn for s, a in changes if s == step] for step in ColourStep
+    }
+    ranges = {"BRIGHTNESS": (0.6, 1.4), "CONTRAST": (0.6, 1.4), "SATURATION": (0.8, 1.2)}
+    ranges.update({"HUE": (-25, 25), "GREY": (0, 0), "BLUR": (0.1, 2.0), "SOLARISE": (128, 128)})
+    for name, (lowest, highest) in ranges.items():
+        found = amounts[ColourStep[name]]
+        assert lowest <= min(found) <= lowest + 0.02 * abs(highest - lowest)
+        assert highest - 0.02 * abs(highest - lowest) <= max(found) <= highest
+    probs = {"HUE": 0.8, "BRIGHTNESS": 0.8, "GREY": 0.2, "BLUR": 0.5, "SOLARISE": 0.2}
+    for name, prob in probs.items():
+        assert len(amounts[ColourStep[name]]) / 1000 == pytest.approx(prob, abs=0.05)
+    firsts = {changes[0][0] for changes in drawn if len(changes) >= 4}
+    assert firsts == {ColourStep(step) for step in range(4)}

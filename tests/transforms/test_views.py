@@ -9,6 +9,7 @@ from mindtune.data.views import Views
 from mindtune.errors import ConfigError
 
 VIEWS = Views(32, local_size=16, local_crops=3)
+PATHS = [Views(32, local_size=16, local_crops=3, compiled=c) for c in (True, False)]
 
 
 def by_hand(image: Image.Image, rng: np.random.Generator, size, scale, blur, solarise):
@@ -21,8 +22,8 @@ def by_hand(image: Image.Image, rng: np.random.Generator, size, scale, blur, sol
         if 0 < w <= image.width and 0 < h <= image.height:
             break
     left, top = rng.integers(image.width - w + 1), rng.integers(image.height - h + 1)
-    rng.integers(1)  # among one filter
-    view = image.crop((left, top, left + w, top + h)).resize((size, size), Image.BICUBIC)
+    view = image.crop((left, top, left + w, top + h))
+    view = view.resize((size, h), Image.BICUBIC).resize((size, size), Image.BICUBIC)
     if rng.random() < 0.5:
         view = ImageOps.mirror(view)
     if rng.random() < 0.8:
@@ -32,7 +33,7 @@ def by_hand(image: Image.Image, rng: np.random.Generator, size, scale, blur, sol
         for step in order:
             if step < 3:
                 kind = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)[step]
-                view = kind(view).enhance(factors[step])
+                view = kind(view).enhance(float(np.float32(factors[step])))
             else:
                 hsv = np.array(view.convert("HSV"))
                 hsv[..., 0] += np.array(turn * 255).astype(np.int64).astype(np.uint8)
@@ -46,9 +47,10 @@ def by_hand(image: Image.Image, rng: np.random.Generator, size, scale, blur, sol
     return np.asarray(view)
 
 
+@pytest.mark.parametrize("views", PATHS, ids=["kernels", "pillow"])
 @pytest.mark.parametrize("seed", range(8))
-def test_the_chain_is_the_specified_one(photo, seed):
-    whole, local = VIEWS(photo, np.random.default_rng(seed))
+def test_the_chain_is_the_specified_one(photo, seed, views):
+    whole, local = views(photo, np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
     np.testing.assert_array_equal(whole[0], by_hand(photo, rng, 32, (0.25, 1), 1.0, False))
     np.testing.assert_array_equal(whole[1], by_hand(photo, rng, 32, (0.25, 1), 0.1, True))

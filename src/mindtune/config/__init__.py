@@ -6,16 +6,11 @@ A file holds a group of keys.
 
 from __future__ import annotations
 
-from mindtune.config.amu import (
-    DEFAULT_AUXILIARY,
-    RANDOM_WEIGHTS,
-    AmuConfig,
-    AuxiliaryConfig,
-)
+from mindtune.config.amu import DEFAULT_AUXILIARY, AmuConfig, AuxiliaryConfig
 from mindtune.config.backbone import BackboneConfig
 from mindtune.config.contrastive import ContrastiveConfig
 from mindtune.config.data import AugmentConfig, DataConfig, PreprocessingConfig
-from mindtune.config.distillation import RANDOM_TEACHER, DistillationConfig, TeacherConfig
+from mindtune.config.distillation import DistillationConfig, TeacherConfig
 from mindtune.config.evaluate import EvaluateConfig
 from mindtune.config.evaluation import EvaluationConfig, ForgettingConfig, KNNConfig
 from mindtune.config.export import ExportConfig
@@ -32,8 +27,13 @@ from mindtune.config.head import (
 )
 from mindtune.config.optim import OptimConfig, ScheduleConfig
 from mindtune.config.plain import flatten, from_plain
-from mindtune.config.protocols import DiagnoseConfig, FewShotConfig, ThroughputConfig
-from mindtune.config.run import DistributedConfig, RunConfig
+from mindtune.config.protocols import (
+    DiagnoseConfig,
+    FewShotConfig,
+    PicturesConfig,
+    ThroughputConfig,
+)
+from mindtune.config.run import RANDOM_WEIGHTS, DistributedConfig, RunConfig
 from mindtune.config.self_distillation import (
     MasksConfig,
     ProjectionConfig,
@@ -51,7 +51,6 @@ from mindtune.config.tuning import (
 
 __all__ = [
     "DEFAULT_AUXILIARY",
-    "RANDOM_TEACHER",
     "RANDOM_WEIGHTS",
     "AmuConfig",
     "AugmentConfig",
@@ -79,6 +78,7 @@ __all__ = [
     "MomentHeadConfig",
     "OptimConfig",
     "PSRPConfig",
+    "PicturesConfig",
     "PreprocessingConfig",
     "ProjectionConfig",
     "RunConfig",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mindtune.config import RANDOM_TEACHER, ContrastiveConfig, RunConfig
+from mindtune.config import RANDOM_WEIGHTS, ContrastiveConfig, RunConfig
 from mindtune.errors import ConfigError
 
 
@@ -61,7 +61,7 @@ def _check_length(config: RunConfig) -> None:
 def _check_method(config: RunConfig) -> None:
     """Options that another method than the chosen one has must not be passed over in silence."""
     follows, labels = config.method == "feature_distillation", config.method == "supervised"
-    if not follows and config.teacher.pretrained not in (None, RANDOM_TEACHER):
+    if not follows and config.teacher.pretrained not in (None, RANDOM_WEIGHTS):
         raise ConfigError(
             f"teacher.pretrained: got {config.teacher.pretrained} with method {config.method}, "
             "which follows no teacher; add --method feature_distillation, or leave it out"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Optional
 
-RANDOM_TEACHER = "random"
-
 
 @dataclass
 class TeacherConfig:

@@ -36,6 +36,21 @@ class DiagnoseConfig:
 
 
 @dataclass
+class PicturesConfig:
+    """Protocol pictures: what the report shows of features and attention.
+
+    Attributes:
+        images: embedded by t-SNE and PCA, at most; spread evenly over the split.
+        classes: that they are of, at most; spread evenly over all classes.
+        attention: images under which attention is drawn, where the network has a class token.
+    """
+
+    images: int = 1000
+    classes: int = 10
+    attention: int = 6
+
+
+@dataclass
 class FewShotConfig:
     """Few-shot episodes, for protocol few_shot, see docs/few_shot.md.
 

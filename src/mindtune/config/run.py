@@ -17,6 +17,8 @@ from mindtune.config.self_distillation import SelfDistillationConfig
 from mindtune.config.text import TextConfig
 from mindtune.config.tuning import TuningConfig
 
+RANDOM_WEIGHTS = "random"  # in the place of a weight file
+
 
 @dataclass
 class DistributedConfig:
@@ -43,7 +45,8 @@ class RunConfig:
             adds to a CLIP what other networks see in a few images.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
-        pretrained: weight file or run folder to start from.
+        pretrained: weight file or run folder to start from; of protocol few_shot also random, for
+            the weights that seed draws, to compare with.
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
         adapter: folder of a LoRA adapter of Hugging Face's PEFT, put on the weights of pretrained:
             merged into them, or with tuning lora beside them.

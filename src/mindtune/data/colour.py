@@ -1,75 +1,76 @@
-"""Random changes of colour and sharpness, as DINO's views have them; the pixels are PIL's."""
+"""Random changes of colour and sharpness, as DINO's views have them: drawn, then carried out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-RandomStep = Callable[[Image.Image, np.random.Generator], Image.Image]
+from mindtune.ops.pixels import ColourStep
+
+Change = tuple[ColourStep, float]
+
+_GREY_PROB, _JITTER_PROB = 0.2, 0.8
+_RADII = (0.1, 2.0)
+_SOLARISED_FROM = 128
+_JITTERED = (ColourStep.BRIGHTNESS, ColourStep.CONTRAST, ColourStep.SATURATION, ColourStep.HUE)
+_ENHANCERS = {
+    ColourStep.BRIGHTNESS: ImageEnhance.Brightness,
+    ColourStep.CONTRAST: ImageEnhance.Contrast,
+    ColourStep.SATURATION: ImageEnhance.Color,
+}
 
 
 @dataclass(frozen=True)
-class Sometimes:
-    """Take ``step`` with probability ``prob``."""
+class ColourChanges:
+    """Colour jitter (0.8), grey (0.2), blur and solarising, in this order.
 
-    prob: float
-    step: RandomStep
+    Jitter multiplies brightness and contrast by 0.6 to 1.4 and saturation by 0.8 to 1.2 and turns
+    the hue by up to a tenth of a circle, in a random order (torchvision's definition). The blur has
+    a radius of 0.1 to 2 pixels; solarising inverts levels from 128 on.
 
-    def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        return self.step(image, rng) if rng.random() < self.prob else image
-
-
-@dataclass(frozen=True)
-class ColourJitter:
-    """Brightness, contrast, saturation and hue in a random order (torchvision's definition).
-
-    The first three are multiplied by factors of 1 +- their amount; hue is shifted by up to its
-    amount of a full turn, in steps of 1/256.
+    Attributes:
+        blur_prob: probability of the blur.
+        solarise_prob: of solarising.
     """
 
-    brightness: float = 0.4
-    contrast: float = 0.4
-    saturation: float = 0.2
-    hue: float = 0.1
+    blur_prob: float
+    solarise_prob: float = 0.0
 
-    def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        order = rng.permutation(4)
-        factors = [
-            rng.uniform(1 - amount, 1 + amount)
-            for amount in (self.brightness, self.contrast, self.saturation)
-        ]
-        turn = rng.uniform(-self.hue, self.hue)
-        for step in order:
-            if step == 3:
-                image = shift_hue(image, turn)
-            else:
-                image = _ENHANCERS[step](image).enhance(factors[step])
-        return image
-
-
-_ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+    def draw(self, rng: np.random.Generator) -> list[Change]:
+        """What is done to one view."""
+        changes: list[Change] = []
+        if rng.random() < _JITTER_PROB:
+            order = rng.permutation(len(_JITTERED))
+            amounts = [rng.uniform(1 - amount, 1 + amount) for amount in (0.4, 0.4, 0.2)]
+            amounts.append(int(rng.uniform(-0.1, 0.1) * 255))
+            changes += [(_JITTERED[step], amounts[step]) for step in order]
+        if rng.random() < _GREY_PROB:
+            changes.append((ColourStep.GREY, 0.0))
+        if rng.random() < self.blur_prob:
+            changes.append((ColourStep.BLUR, rng.uniform(*_RADII)))
+        if self.solarise_prob > 0 and rng.random() < self.solarise_prob:
+            changes.append((ColourStep.SOLARISE, _SOLARISED_FROM))
+        return changes
 
 
-def shift_hue(image: Image.Image, turn: float) -> Image.Image:
-    """Turn the hue of every pixel by ``turn`` of a circle, rounded towards 0 to 1/255 parts."""
+def change_by_pillow(image: Image.Image, change: Change) -> Image.Image:
+    """One change, with the same bits as the compiled kernels."""
+    step, amount = change
+    if step in _ENHANCERS:
+        return _ENHANCERS[step](image).enhance(float(np.float32(amount)))
+    if step == ColourStep.HUE:
+        return _turn_hue(image, int(amount))
+    if step == ColourStep.GREY:
+        return image.convert("L").convert("RGB")
+    if step == ColourStep.BLUR:
+        return image.filter(ImageFilter.GaussianBlur(amount))
+    return ImageOps.solarize(image, int(amount))
+
+
+def _turn_hue(image: Image.Image, shift: int) -> Image.Image:
+    """Saturation and value stay; levels of hue, of which 256 are a circle, move by ``shift``."""
     hue, saturation, value = image.convert("HSV").split()
-    table = [(level + int(turn * 255)) % 256 for level in range(256)]
+    table = [(level + shift) % 256 for level in range(256)]
     return Image.merge("HSV", (hue.point(table), saturation, value)).convert("RGB")
-
-
-def greyscale(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Luma in all three channels."""
-    return image.convert("L").convert("RGB")
-
-
-def blur(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """PIL's Gaussian blur (three box blurs) of a radius from 0.1 to 2 pixels."""
-    return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.1, 2.0)))
-
-
-def solarise(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Invert the levels from 128 on."""
-    return ImageOps.solarize(image, 128)

@@ -8,7 +8,15 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from mindtune.heads.shrinking import ShrinkingBlock
-from mindtune.ops import HeadCrossCovariance, MomentPooling, SquareRootCovariance, composed
+from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.norm import LayerNorm
+from mindtune.ops import (
+    HeadCrossCovariance,
+    MomentPooling,
+    SoftmaxAttention,
+    SquareRootCovariance,
+    composed,
+)
 
 _PAIRS = [(0, 1), (2, 3), (0, 3)]
 _HEAD_DIM = 11  # no multiple of any vector's width
@@ -33,11 +41,37 @@ def _shrinking_block() -> Case:
     return ShrinkingBlock(len(_PAIRS)), (_normal(2, len(_PAIRS), _HEAD_DIM, _HEAD_DIM),)
 
 
+def _gelu() -> Case:
+    return GELU(), (_normal(19, _HEAD_DIM),)
+
+
+def _quick_gelu() -> Case:
+    return QuickGELU(), (_normal(19, _HEAD_DIM),)
+
+
+def _layer_norm() -> Case:
+    return LayerNorm(_HEAD_DIM, 1e-6), (_normal(19, _HEAD_DIM),)
+
+
+def _softmax_attention() -> Case:
+    inputs = (
+        _normal(4, 19, 6 * _HEAD_DIM),
+        _normal(2),
+        _normal(1, 2, 19, 19),
+        _normal(2, 1, 19, 19),
+    )
+    return SoftmaxAttention(2, _HEAD_DIM), inputs
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
     "SquareRootCovariance": _square_root_covariance,
     "ShrinkingBlock": _shrinking_block,
+    "GELU": _gelu,
+    "QuickGELU": _quick_gelu,
+    "LayerNorm": _layer_norm,
+    "SoftmaxAttention": _softmax_attention,
 }
 
 

@@ -105,6 +105,7 @@ def evaluate_classification(
     num_classes: int,
     logit_indices: Sequence[int] | np.ndarray | None = None,
     sum_over_ranks: Callable[[np.ndarray], np.ndarray] | None = None,
+    watch: Callable[[np.ndarray, np.ndarray], None] | None = None,
 ) -> ClassificationResult:
     """Run ``network`` in evaluation mode over (images, labels, valid) batches.
 
@@ -115,6 +116,7 @@ def evaluate_classification(
         logit_indices: logits to keep, in label order, where the labels are a subset of the
             network's classes (ImageNet-A and -R); default: all.
         sum_over_ranks: adds up float64 arrays of all ranks, where each has its share of the images.
+        watch: told the logits (B, K) and labels (B,) that are counted, batch by batch.
     """
     result = ClassificationResult(num_classes)
     was_training = network.training
@@ -125,7 +127,10 @@ def evaluate_classification(
             if logit_indices is not None:
                 logits = logits[:, np.asarray(logit_indices)]
             keep = valid.reshape(-1).astype(bool)
-            result.add(logits[keep], labels.reshape(-1)[keep])
+            counted = logits[keep], labels.reshape(-1)[keep]
+            result.add(*counted)
+            if watch is not None:
+                watch(*counted)
     finally:
         network.set_train(was_training)
     if sum_over_ranks is not None:

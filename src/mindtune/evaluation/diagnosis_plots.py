@@ -14,15 +14,18 @@ from mindtune.optional_packages import require_package
 _DPI = 150
 
 
-def require_plots() -> ModuleType:
-    """matplotlib, drawing into files.
+def require_plots(what: str) -> ModuleType:
+    """matplotlib's pyplot, drawing into files.
+
+    Args:
+        what: who draws, for the message.
 
     Raises:
         UserError: it is not installed.
     """
-    matplotlib = require_package("matplotlib", "protocol diagnose: draws figures", "report")
+    matplotlib = require_package("matplotlib", what, "report")
     matplotlib.use("agg")
-    return require_package("matplotlib.pyplot", "protocol diagnose: draws figures", "report")
+    return require_package("matplotlib.pyplot", what, "report")
 
 
 def plot_attention(pyplot: ModuleType, file: Path, found: dict[str, Any]) -> None:

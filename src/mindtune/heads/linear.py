@@ -11,12 +11,33 @@ from mindtune.errors import check_option
 POOLS = ("pooled", "mean")
 
 
-class LinearHead(nn.Dense):
-    """``logits = f W^T + b`` with f (B, C) chosen by ``pool``; parameters ``weight`` and ``bias``.
+class FirstOrderFeature(nn.Cell):
+    """What a linear head reads of an image, (B, C).
 
     ``pooled`` takes what the backbone calls its image feature (a ViT's class token); ``mean``
-    averages the patch tokens, leaving the ``num_prefix_tokens`` first ones out. W starts normal of
-    std ``0.02 init_scale``, b at 0.
+    averages the patch tokens, leaving the ``num_prefix_tokens`` first ones out.
+
+    Raises:
+        ConfigError: unknown ``pool``.
+    """
+
+    def __init__(self, num_prefix_tokens: int, pool: str) -> None:
+        check_option("head.linear.pool", pool, POOLS)
+        super().__init__(auto_prefix=False)
+        self.first_patch = num_prefix_tokens
+        self.mean = pool == "mean"
+
+    def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
+        if not self.mean:
+            return pooled
+        patches = ops.cast(tokens[:, self.first_patch :], mstype.float32)  # half would lose digits
+        return ops.cast(ops.mean(patches, 1), tokens.dtype)
+
+
+class LinearHead(nn.Dense):
+    """``logits = f W^T + b``, f being a ``FirstOrderFeature``; parameters ``weight`` and ``bias``.
+
+    W starts normal of std ``0.02 init_scale``, b at 0.
 
     Raises:
         ConfigError: unknown ``pool``.
@@ -30,21 +51,13 @@ class LinearHead(nn.Dense):
         pool: str = "pooled",
         init_scale: float = 1.0,
     ) -> None:
-        check_option("head.linear.pool", pool, POOLS)
+        feature = FirstOrderFeature(num_prefix_tokens, pool)
         start = Normal(0.02 * init_scale)
         super().__init__(in_dim, num_classes, weight_init=start, bias_init="zeros")
-        self.first_patch = num_prefix_tokens
-        self.mean = pool == "mean"
+        self.feature = feature
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        feature = mean_patch(tokens, self.first_patch) if self.mean else pooled
-        return super().construct(feature)
-
-
-def mean_patch(tokens: Tensor, first_patch: int) -> Tensor:
-    """Mean of the tokens (B, T, C) from ``first_patch`` on, (B, C)."""
-    patches = ops.cast(tokens[:, first_patch:], mstype.float32)  # half would lose digits
-    return ops.cast(ops.mean(patches, 1), tokens.dtype)
+        return super().construct(self.feature(tokens, pooled))
 
 
 class ClassifierHead(nn.Cell):

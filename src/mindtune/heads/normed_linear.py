@@ -5,18 +5,16 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 from mindspore.common.initializer import Normal
 
-from mindtune.errors import check_option
-from mindtune.heads.linear import POOLS, mean_patch
+from mindtune.heads.linear import FirstOrderFeature
 from mindtune.layers.batch_norm import FeatureNorm
 from mindtune.layers.linear import linear
 
 
 class NormedLinearHead(nn.SequentialCell):
-    """``logits = norm(f) W^T + b``, norm being a batch norm without scale and shift.
+    """``logits = norm(f) W^T + b``, f a ``FirstOrderFeature``, norm without scale and shift.
 
     Parameters are called as in Feature Distillation's and MAE's linear probes, ``0.running_mean``,
-    ``1.weight``; W starts normal of std ``0.01 init_scale``, b at 0. What f is ``pool`` says, as in
-    ``LinearHead``.
+    ``1.weight``; W starts normal of std ``0.01 init_scale``, b at 0. The norm is a batch norm.
 
     Raises:
         ConfigError: unknown ``pool``.
@@ -30,12 +28,10 @@ class NormedLinearHead(nn.SequentialCell):
         pool: str = "pooled",
         init_scale: float = 1.0,
     ) -> None:
-        check_option("head.linear.pool", pool, POOLS)
+        feature = FirstOrderFeature(num_prefix_tokens, pool)
         start = Normal(0.01 * init_scale)
         super().__init__(FeatureNorm(in_dim), linear(in_dim, num_classes, weight_init=start))
-        self.first_patch = num_prefix_tokens
-        self.mean = pool == "mean"
+        self.feature = feature
 
     def construct(self, tokens: Tensor, pooled: Tensor) -> Tensor:
-        feature = mean_patch(tokens, self.first_patch) if self.mean else pooled
-        return super().construct(feature)
+        return super().construct(self.feature(tokens, pooled))

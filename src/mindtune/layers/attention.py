@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore import dtype as mstype
 from mindspore.common.initializer import initializer
 
 from mindtune.errors import ConfigError
 from mindtune.layers.linear import linear
+from mindtune.ops.attention import SoftmaxAttention
+
+# Packed queries, keys and values (B, N, 3C), scale (H,), bias and mask (G, 1 or H, N, N) or None.
+AttentionInputs = tuple[Tensor, Tensor, Optional[Tensor], Optional[Tensor]]
 
 
 class SelfAttention(nn.Cell):
     """Self-attention, tokens (B, N, C) -> (B, N, C), without its parameters; Vaswani et al. 2017.
 
     The scale (C / heads)^-0.5 multiplies the query. Subclasses hold the parameters under their
-    library's names and give ``project`` and ``output``.
+    library's names and give ``project`` and ``output``, and ``attention_inputs`` where scores get
+    a bias or a mask. What is between the two projections is ``mindtune.ops.SoftmaxAttention``;
+    whoever wants the weights themselves takes ``weights_and_values`` and ``mix``.
 
     Attributes:
         rows_per_image: how many entries of the first axis an image has: its windows, else 1.
@@ -31,7 +39,8 @@ class SelfAttention(nn.Cell):
         self.num_heads = num_heads
         self.head_dim = dim // num_heads
         self.scale = self.head_dim**-0.5
-        self.product = ops.BatchMatMul()
+        self.scales = Tensor(np.full(num_heads, self.scale, np.float32))  # (H,)
+        self.attention = SoftmaxAttention(num_heads, self.head_dim)
         self.rows_per_image = 1
 
     def project(self, x: Tensor) -> Tensor:
@@ -42,34 +51,22 @@ class SelfAttention(nn.Cell):
         """The projection of what the heads found, (B, N, C) -> (B, N, C)."""
         raise NotImplementedError
 
-    def queries_keys_values(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Unscaled queries (B, H, N, d), keys (B, H, d, N) and values (B, H, N, d)."""
-        q, k, v = ops.split(self.project(x), self.dim, axis=-1)  # 3 x (B, N, C)
-        heads = (-1, x.shape[1], self.num_heads, self.head_dim)
-        q = ops.transpose(q.reshape(heads), (0, 2, 1, 3))  # (B, H, N, d)
-        k = ops.transpose(k.reshape(heads), (0, 2, 3, 1))  # (B, H, d, N)
-        v = ops.transpose(v.reshape(heads), (0, 2, 1, 3))  # (B, H, N, d)
-        return q, k, v
-
-    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Similarities before the softmax (B, H, N, N) in float32, and values (B, H, N, d)."""
-        q, k, v = self.queries_keys_values(x)
-        return ops.cast(self.product(q * self.scale, k), mstype.float32), v
+    def attention_inputs(self, x: Tensor) -> AttentionInputs:
+        """What ``SoftmaxAttention`` takes."""
+        return self.project(x), self.scales, None, None
 
     def weights_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Attention weights (B, H, N, N), rows summing to 1, and values (B, H, N, d)."""
-        scores, v = self.scores_and_values(x)
-        return ops.softmax(scores, axis=-1), v
+        qkv, scale, bias, mask = self.attention_inputs(x)
+        return self.attention.weights_and_values(qkv, scale, bias, mask)
 
     def mix(self, weights: Tensor, v: Tensor) -> Tensor:
-        """Values averaged by the weights (B, H, N, N) and projected, (B, N, C)."""
-        mixed = self.product(ops.cast(weights, v.dtype), v)  # (B, H, N, d)
-        mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, N, H, d)
-        return self.output(mixed.reshape(-1, mixed.shape[1], self.dim))  # (B, N, C)
+        """Values averaged by the weights (B, H, M, N) and projected, (B, M, C)."""
+        return self.output(self.attention.mix(weights, v))
 
     def construct(self, x: Tensor) -> Tensor:
-        weights, v = self.weights_and_values(x)
-        return self.mix(weights, v)
+        qkv, scale, bias, mask = self.attention_inputs(x)
+        return self.output(self.attention(qkv, scale, bias, mask))
 
 
 class Attention(SelfAttention):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn
 from mindspore.common.initializer import initializer
 
 from mindtune.layers.attention import NoKeyBiasAttention
@@ -33,13 +33,11 @@ class BiasedAttention(NoKeyBiasAttention):
 
     def attend(self, x: Tensor, bias: Tensor) -> Tensor:
         """Tokens (B, N, C) and bias (H, N, N) -> (B, N, C)."""
-        weights, v = self.biased_weights_and_values(x, bias)
-        return self.mix(weights, v)
+        return self.output(self.attention(self.project(x), self.scales, bias[None]))
 
     def biased_weights_and_values(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Attention weights (B, H, N, N), rows summing to 1, and values (B, H, N, d)."""
-        scores, v = self.scores_and_values(x)
-        return ops.softmax(scores + bias, axis=-1), v
+        return self.attention.weights_and_values(self.project(x), self.scales, bias[None])
 
 
 class OwnBiasAttention(BiasedAttention):

@@ -9,10 +9,9 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import initializer
 
-from mindtune.layers.attention import NoKeyBiasAttention
+from mindtune.layers.attention import AttentionInputs, NoKeyBiasAttention
 from mindtune.layers.linear import linear
 from mindtune.layers.relative_position import bias_of, relative_position_index
-from mindtune.layers.window_attention import biased
 from mindtune.layers.windows import Grid, Windows
 
 _HIDDEN = 512  # width of the perceptron that makes the biases
@@ -50,21 +49,23 @@ class CosineWindowAttention(NoKeyBiasAttention):
         self.offsets = Tensor(log_spaced_offsets(windows.window))
         self.index = Tensor(relative_position_index(*windows.window))
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
+        self.is_shifted = sum(windows.shift) > 0
 
     def bias(self) -> Tensor:
-        """Bias and mask of the scores, (nW or 1, H, N, N)."""
+        """Bias of the scores, (1, H, N, N)."""
         table = ops.cast(self.cpb_mlp(self.offsets), mstype.float32)  # (R, H)
-        return LARGEST_BIAS * ops.sigmoid(bias_of(table, self.index)) + self.mask
+        return LARGEST_BIAS * ops.sigmoid(bias_of(table, self.index))[None]
 
-    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        q, k, v = self.queries_keys_values(x)
-        cosine = self.product(_unit(q, -1), _unit(k, -2))  # (B * nW, H, N, N)
-        scale = ops.exp(ops.minimum(self.logit_scale, LARGEST_LOG_SCALE))
-        return biased(cosine * scale, self.bias()), v
+    def attention_inputs(self, x: Tensor) -> AttentionInputs:
+        packed = ops.cast(self.project(x), mstype.float32)  # (B * nW, N, 3C)
+        queries_keys, v = ops.split(packed, (2 * self.dim, self.dim), axis=-1)
+        heads = queries_keys.reshape(-1, x.shape[1], 2 * self.num_heads, self.head_dim)
+        packed = ops.concat((_unit(heads).reshape(queries_keys.shape), v), -1)  # (B * nW, N, 3C)
+        scale = ops.exp(ops.minimum(self.logit_scale, LARGEST_LOG_SCALE)).reshape(-1)  # (H,)
+        return packed, scale, self.bias(), self.mask if self.is_shifted else None
 
 
-def _unit(x: Tensor, axis: int) -> Tensor:
-    """``x`` in float32, of length 1 along ``axis``."""
-    x = ops.cast(x, mstype.float32)
-    square = ops.sum(x * x, dim=axis, keepdim=True)
+def _unit(x: Tensor) -> Tensor:
+    """``x`` of length 1 along its last axis."""
+    square = ops.sum(x * x, dim=-1, keepdim=True)
     return x / ops.sqrt(ops.maximum(square, SMALLEST_NORM**2))

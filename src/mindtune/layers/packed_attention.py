@@ -6,7 +6,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
-from mindtune.layers.attention import SelfAttention
+from mindtune.layers.attention import AttentionInputs, SelfAttention
 from mindtune.layers.linear import linear
 from mindtune.layers.projection_update import NoUpdate
 
@@ -49,7 +49,6 @@ class CausalAttention(PackedAttention):
         future = np.triu(np.full((longest, longest), -np.inf, np.float32), 1)
         self.future = Tensor(future)  # (longest, longest)
 
-    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        scores, v = super().scores_and_values(x)
-        n = scores.shape[-1]
-        return scores + self.future[:n, :n], v
+    def attention_inputs(self, x: Tensor) -> AttentionInputs:
+        n = x.shape[1]
+        return self.project(x), self.scales, None, self.future[:n, :n].reshape(1, 1, n, n)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindspore import Parameter, Tensor
 from mindspore.common.initializer import Normal, initializer
 
-from mindtune.layers.attention import Attention
+from mindtune.layers.attention import Attention, AttentionInputs
 from mindtune.layers.relative_position import bias_of, relative_position_index
 from mindtune.layers.windows import Windows
 
@@ -26,18 +26,11 @@ class WindowAttention(Attention):
         self.relative_position_bias_table = Parameter(table, name="relative_position_bias_table")
         self.index = Tensor(relative_position_index(rows, columns))
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
+        self.is_shifted = sum(windows.shift) > 0
 
     def bias(self) -> Tensor:
-        """Bias and mask of the scores, (nW or 1, H, N, N)."""
-        return bias_of(self.relative_position_bias_table, self.index) + self.mask
+        """Bias of the scores, (1, H, N, N)."""
+        return bias_of(self.relative_position_bias_table, self.index)[None]
 
-    def scores_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        scores, v = super().scores_and_values(x)
-        return biased(scores, self.bias()), v
-
-
-def biased(scores: Tensor, bias: Tensor) -> Tensor:
-    """Scores (B * nW, H, N, N) plus the bias (nW or 1, H, N, N) of each window."""
-    _, heads, n, _ = scores.shape
-    scores = scores.reshape(-1, bias.shape[0], heads, n, n) + bias  # (B, nW, H, N, N)
-    return scores.reshape(-1, heads, n, n)  # (B * nW, H, N, N)
+    def attention_inputs(self, x: Tensor) -> AttentionInputs:
+        return self.project(x), self.scales, self.bias(), self.mask if self.is_shifted else None

@@ -12,7 +12,7 @@ from mindspore import Parameter, nn
 
 from mindtune import assemble
 from mindtune.backbones import create_backbone
-from mindtune.config import RANDOM_TEACHER, TeacherConfig
+from mindtune.config import RANDOM_WEIGHTS, TeacherConfig
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
 from mindtune.engine.precision import check_precision, to_precision
@@ -178,7 +178,7 @@ def _build_teacher(run: RunContext, student_size: int) -> nn.Cell:
         )
     chosen = {"mean": config.mean, "std": config.std}
     size = config.image_size or student_size
-    if config.pretrained == RANDOM_TEACHER:
+    if config.pretrained == RANDOM_WEIGHTS:
         teacher = create_backbone(_teacher_name(config, {}), size, 0.0, chosen)
     else:
         pretrained = read_pretrained(config.pretrained, config.pretrained_key)

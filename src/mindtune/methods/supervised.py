@@ -15,6 +15,7 @@ from mindtune.data.source import ImageSource
 from mindtune.data.splits import require_same_classes
 from mindtune.engine.selection import TOP1
 from mindtune.evaluation.classification import evaluate_classification
+from mindtune.evaluation.judgement import judge
 from mindtune.forgetting import Forgetting
 from mindtune.methods.method import RunContext
 from mindtune.objectives.supervised import SupervisedObjective
@@ -76,9 +77,10 @@ class Supervised:
             load_for_evaluation(self.network, read_pretrained(str(best)))
         world.broadcast(weights_of(self.network))
         loader = self._eval_loader(self.sources["final"])
-        metrics = evaluate_classification(
-            self.network, loader, self.num_classes, sum_over_ranks=world.sum
-        ).metrics()
+        judgement = judge(self.network, loader, self.sources["final"], world.sum, world.gather)
+        if world.is_main:
+            judgement.write(self.run.folder, split)
+        metrics = judgement.result.metrics()
         self.run.say(
             f"best checkpoint on {split}: top-1 {metrics['top1']:.2f} %, "
             f"top-5 {metrics['top5']:.2f} %"

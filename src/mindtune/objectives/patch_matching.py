@@ -19,17 +19,11 @@ _PAIRS_A_PIECE = 64
 Rows = tuple[Tensor, Tensor, Tensor]
 
 
-class PaperMatching(nn.Cell):
-    """Every teacher patch teaches the most similar patch of the partner's other crop.
-
-    ``m* = argmax_m cos(student patch m of image j, teacher patch p of image i)``, as the paper
-    words it; ties go to the first. The weight of a pair is shared by its patches: equally, or by
-    the teacher's attention from its class token.
-    """
+class Matching(nn.Cell):
+    """Student and teacher rows of every pair, for both orders of views; ``match`` says which."""
 
     def __init__(self) -> None:
         super().__init__(auto_prefix=False)
-        self.product = ops.BatchMatMul()
         self.nearest = ops.Argmax(axis=-1, output_type=mstype.int32)
 
     def construct(
@@ -49,24 +43,38 @@ class PaperMatching(nn.Cell):
             pairs: int32 (P, 3).
             pair_weights: (P,), 0 where the list is filled up.
         """
-        images, others, patches = student.shape[0] // 2, teacher.shape[0] // 2, student.shape[1]
-        keys = ops.transpose(student, (0, 2, 1))  # (2B, C, N)
         student_rows: tuple[Tensor, ...] = ()
         teacher_rows: tuple[Tensor, ...] = ()
         weights: tuple[Tensor, ...] = ()
         for view in (0, 1):
-            taught = pairs[:, 1] + view * images
-            teaching = pairs[:, 0] + (1 - view) * others
-            student_rows += (
-                taught.expand_dims(1) * patches + self.match(keys, teacher, taught, teaching),
-            )
-            teacher_rows += (_rows_of(teaching, patches),)
-            share = ops.gather(attention, teaching, 0)
-            weights += (share * pair_weights.expand_dims(1),)
+            matched, teaching, attended = self.match(student, teacher, pairs, view)
+            student_rows += (matched,)
+            teacher_rows += (_rows_of(teaching, student.shape[1]),)
+            weights += (ops.gather(attention, attended, 0) * pair_weights.expand_dims(1),)
         return _flat(student_rows), _flat(teacher_rows), _flat(weights)
 
-    def match(self, keys: Tensor, teacher: Tensor, taught: Tensor, teaching: Tensor) -> Tensor:
-        """The student patch for each teacher patch, int32 (P, N), a few pairs at a time."""
+    def match(self, student: Tensor, teacher: Tensor, pairs: Tensor, view: int) -> Rows:
+        """Of students of crop ``view``: rows (P, N), teaching images and attended ones, (P,)."""
+        raise NotImplementedError
+
+
+class PaperMatching(Matching):
+    """Every teacher patch teaches the most similar patch of the partner's other crop.
+
+    ``m* = argmax_m cos(student patch m of image j, teacher patch p of image i)``, as the paper
+    words it; ties go to the first. The weight of a pair is shared by its patches: equally, or by
+    the teacher's attention from its class token.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.product = ops.BatchMatMul()
+
+    def match(self, student: Tensor, teacher: Tensor, pairs: Tensor, view: int) -> Rows:
+        """A few pairs at a time."""
+        taught = pairs[:, 1] + view * (student.shape[0] // 2)
+        teaching = pairs[:, 0] + (1 - view) * (teacher.shape[0] // 2)
+        keys = ops.transpose(student, (0, 2, 1))  # (2B, C, N)
         found: tuple[Tensor, ...] = ()
         count = taught.shape[0]
         for start in range(0, count, _PAIRS_A_PIECE):
@@ -74,11 +82,12 @@ class PaperMatching(nn.Cell):
             queries = ops.gather(teacher, teaching[piece], 0)  # (p, N, C)
             scores = self.product(queries, ops.gather(keys, taught[piece], 0))  # (p, N, N)
             found += (self.nearest(scores),)
-        return ops.concat(found, 0)
+        first = taught.expand_dims(1) * student.shape[1]
+        return first + ops.concat(found, 0), teaching, teaching
 
 
-class ReleasedMatching(nn.Cell):
-    """What the released code computes, for the published numbers.
+class ReleasedMatching(Matching):
+    """What the released code computes, for the published numbers; on one rank, A = B.
 
     It differs from the paper in four places. The similarity is the product of two channel sums, so
     that the match is the student patch with the largest or the smallest sum, whatever it shows; the
@@ -86,34 +95,16 @@ class ReleasedMatching(nn.Cell):
     first image of the class; features and attention are of the crops that the paper means.
     """
 
-    def __init__(self) -> None:
-        super().__init__(auto_prefix=False)
-        self.nearest = ops.Argmax(axis=-1, output_type=mstype.int32)
-
-    def construct(
-        self,
-        student: Tensor,
-        teacher: Tensor,
-        attention: Tensor,
-        pairs: Tensor,
-        pair_weights: Tensor,
-    ) -> Rows:
-        """As ``PaperMatching``, of one rank: ``teacher`` (2B, N, C)."""
-        images, patches = student.shape[0] // 2, student.shape[1]
+    def match(self, student: Tensor, teacher: Tensor, pairs: Tensor, view: int) -> Rows:
+        """By channel sums."""
+        images = student.shape[0] // 2
+        own, other = view * images, (1 - view) * images
         alpha, beta = ops.sum(student, -1), ops.sum(teacher, -1)  # (2B, N)
-        student_rows: tuple[Tensor, ...] = ()
-        teacher_rows: tuple[Tensor, ...] = ()
-        weights: tuple[Tensor, ...] = ()
-        for view in (0, 1):
-            own, other = view * images, (1 - view) * images
-            keys = ops.gather(alpha, pairs[:, 1] + own, 0).expand_dims(1)  # (P, 1, N)
-            queries = ops.gather(beta, pairs[:, 0] + other, 0).expand_dims(2)  # (P, N, 1)
-            first = (pairs[:, 2] + own) * patches
-            student_rows += (first.expand_dims(1) + self.nearest(queries * keys),)
-            teacher_rows += (_rows_of(pairs[:, 1] + own, patches),)
-            share = ops.gather(attention, pairs[:, 1] + other, 0)
-            weights += (share * pair_weights.expand_dims(1),)
-        return _flat(student_rows), _flat(teacher_rows), _flat(weights)
+        keys = ops.gather(alpha, pairs[:, 1] + own, 0).expand_dims(1)  # (P, 1, N)
+        queries = ops.gather(beta, pairs[:, 0] + other, 0).expand_dims(2)  # (P, N, 1)
+        first = (pairs[:, 2] + own).expand_dims(1) * student.shape[1]
+        matched = first + self.nearest(queries * keys)
+        return matched, pairs[:, 1] + own, pairs[:, 1] + other
 
 
 def create_matching(name: str) -> nn.Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor
 
-from mindtune.heads.linear import ClassifierHead, LinearHead
+from mindtune.heads.linear import ClassifierHead, FirstOrderFeature, LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.normed_linear import NormedLinearHead
@@ -19,7 +19,7 @@ _FLOAT32 = 1  # onnx.TensorProto.FLOAT, by number since onnx is an optional pack
 
 def linear_head(graph: GraphBuilder, cell: LinearHead, tokens: str, pooled: str) -> str:
     """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
-    return dense(graph, cell, _feature(graph, cell, tokens, pooled))
+    return dense(graph, cell, _feature(graph, cell.feature, tokens, pooled))
 
 
 def normed_linear_head(
@@ -27,16 +27,14 @@ def normed_linear_head(
 ) -> str:
     """Tokens (B, T, C) and pooled (B, C) -> logits (B, K)."""
     norm, layer = cell[0], cell[1]
-    feature = _feature(graph, cell, tokens, pooled)
+    feature = _feature(graph, cell.feature, tokens, pooled)
     centred = graph.node("Sub", feature, graph.parameter(norm.running_mean))
     variance = graph.node("Add", graph.parameter(norm.running_var), graph.number(FEATURE_EPS))
     return dense(graph, layer, graph.node("Div", centred, graph.node("Sqrt", variance)))
 
 
-def _feature(
-    graph: GraphBuilder, cell: LinearHead | NormedLinearHead, tokens: str, pooled: str
-) -> str:
-    """What the head reads, (B, C)."""
+def _feature(graph: GraphBuilder, cell: FirstOrderFeature, tokens: str, pooled: str) -> str:
+    """What a linear head reads, (B, C)."""
     if not cell.mean:
         return pooled
     patches = _from_token(graph, tokens, cell.first_patch)

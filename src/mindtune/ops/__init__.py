@@ -1,5 +1,6 @@
-"""Second-order pooling: operators compiled where there is a kernel, composed elsewhere."""
+"""Attention and second-order pooling: compiled where there is a kernel, composed elsewhere."""
 
+from mindtune.ops.attention import SoftmaxAttention
 from mindtune.ops.cross_covariance import (
     COLUMN_EPS,
     HeadCrossCovariance,
@@ -14,6 +15,7 @@ __all__ = [
     "COLUMN_EPS",
     "HeadCrossCovariance",
     "MomentPooling",
+    "SoftmaxAttention",
     "SquareRootCovariance",
     "composed",
     "cross_covariance",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
         raise ValueError(f"{symbol}: got an array with gaps, expected contiguous ones")
     count = len(arrays)
     shapes = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in arrays]
-    getattr(ctypes.CDLL(str(library)), symbol)(
+    getattr(_opened(library), symbol)(
         count,
         (ctypes.c_void_p * count)(*[array.ctypes.data for array in arrays]),
         (ctypes.c_int * count)(*[array.ndim for array in arrays]),
@@ -69,12 +70,24 @@ def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
     )
 
 
+class Kernel(ops.Custom):
+    """A compiled operator. It has no state: copies of a Cell share it, as no ``Custom`` allows."""
+
+    def __deepcopy__(self, memo: dict) -> Kernel:
+        return self
+
+
+@cache
+def _opened(library: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(library))
+
+
 def compiled(
     library: Path, symbol: str, shapes: Callable, types: Callable, bprop: Callable | None = None
-) -> ops.Custom:
+) -> Kernel:
     """The operator ``symbol``; ``shapes`` and ``types`` give its outputs' from its inputs'.
 
     They must depend on nothing else: in PYNATIVE mode MindSpore asks once for inputs of given
     shapes, and takes the answer for every operator of this symbol.
     """
-    return ops.Custom(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)
+    return Kernel(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)

@@ -18,8 +18,12 @@ class TwoPaths:
 
     Its ``__init__`` calls ``choose_path`` and makes its kernel from the library if there is one;
     its ``construct`` asks ``uses_kernel``.
+
+    Attributes:
+        reads: whom an error of ``readable`` names.
     """
 
+    reads = "second-order pooling"
     uses_kernel = False
     reads_half = False
 
@@ -38,7 +42,7 @@ class TwoPaths:
             TypeError: it holds no floats.
         """
         if tensor.dtype not in (mstype.float32, mstype.float16, mstype.bfloat16):
-            raise TypeError(f"second-order pooling: got {tensor.dtype}, expected floats")
+            raise TypeError(f"{self.reads}: got {tensor.dtype}, expected floats")
         if self.uses_kernel and self.reads_half:
             return tensor
         return ops.cast(tensor, mstype.float32)

@@ -12,6 +12,5 @@ def classification(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     """Accuracies; the classes must be those of training."""
     split, source, found = judged_split(evaluation)
     evaluation.pretrained.check_classes(source.class_names)
-    result = evaluation.run(evaluation.network(len(source.class_names)), source)
-    evaluation.write_per_class(split, source.class_names, result)
+    result = evaluation.judge(split, evaluation.network(len(source.class_names)), source)
     return split, {**found, "metrics": result.metrics()}

@@ -27,7 +27,8 @@ def diagnose(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
         ConfigError: a backbone whose tokens do not all see each other, or an option out of range.
         UserError: matplotlib is missing.
     """
-    options, pyplot = evaluation.config.diagnose, require_plots()
+    options = evaluation.config.diagnose
+    pyplot = require_plots("protocol diagnose: draws figures")
     if options.images < 1 or options.steps < 0:
         raise ConfigError(
             f"diagnose: got {options.images} images and {options.steps} steps, expected at least "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +12,16 @@ from rich.console import Console
 from mindtune import assemble, rank_checks, run_folder
 from mindtune.classifier import Classifier
 from mindtune.config import EvaluateConfig, HeadConfig
+from mindtune.data.loader import EvalLoader
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
-from mindtune.files import write_atomically
+from mindtune.evaluation.judgement import judge
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained, load_backbone
 from mindtune.trained_network import trained_network
-from mindtune.weights.load import LoadReport
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Evaluation:
     """One call of ``eval.py``.
 
     Attributes:
-        given: the weights to judge; None where a protocol needs none.
+        given: the weights to judge; None where a protocol needs none, or judges random ones.
         folder: where results go; made once network and weights are known to fit.
     """
 
@@ -62,14 +59,17 @@ class Evaluation:
     def network_without_head(self) -> Classifier:
         """The same where only the backbone counts: its head is one that nobody asks."""
         config = replace(self.config, head=HeadConfig())
-        network = assemble.build_classifier(config, 2, self.pretrained.preprocessing)
-        report = load_backbone(network, self.pretrained, self.config.position_resize)
-        self.begin(network, report, network.preprocessing)
+        stored = None if self.given is None else self.given.preprocessing
+        network = assemble.build_classifier(config, 2, stored)
+        loaded = f"weights: random, of seed {self.config.seed}"
+        if self.given is not None:
+            loaded = load_backbone(network, self.given, self.config.position_resize).summary()
+        self.begin(network, loaded, network.preprocessing)
         return network
 
-    def begin(self, network: nn.Cell, report: LoadReport, preprocessing: Preprocessing) -> None:
+    def begin(self, network: nn.Cell, loaded: str, preprocessing: Preprocessing) -> None:
         """Say what was loaded and how images are prepared; rank 0 makes the folder for all."""
-        self.say(report.summary())
+        self.say(loaded)
         self._begin(network, preprocessing)
 
     def _begin(self, network: nn.Cell, preprocessing: Preprocessing) -> None:
@@ -78,29 +78,32 @@ class Evaluation:
             run_folder.make_folder(self.folder)
         self.world.broadcast(weights_of(network))
 
-    def run(
+    def run(self, network: nn.Cell, source: ImageSource) -> ClassificationResult:
+        """Count the answers on all images of ``source``; the network says its ``preprocessing``."""
+        loader, classes = self._loader(network, source), len(source.class_names)
+        return evaluate_classification(network, loader, classes, sum_over_ranks=self.world.sum)
+
+    def judge(
         self,
+        name: str,
         network: nn.Cell,
         source: ImageSource,
         logit_indices: np.ndarray | None = None,
     ) -> ClassificationResult:
-        """Count the answers on all images of ``source``; the network says its ``preprocessing``."""
+        """The same, and rank 0 writes the tables of classes, images and errors."""
+        world = self.world
+        loader = self._loader(network, source)
+        judgement = judge(network, loader, source, world.sum, world.gather, logit_indices)
+        if world.is_main:
+            judgement.write(self.folder, name)
+        return judgement.result
+
+    def _loader(self, network: nn.Cell, source: ImageSource) -> EvalLoader:
         preprocessing, world = network.preprocessing, self.world
         rank_checks.check_same_data(world, {"evaluation": source}, preprocessing)
-        loader = assemble.build_eval_loader(
+        return assemble.build_eval_loader(
             self.config, source, preprocessing, world.rank, world.size
         )
-        return evaluate_classification(
-            network, loader, len(source.class_names), logit_indices, world.sum
-        )
-
-    def write_per_class(
-        self, name: str, class_names: Sequence[str], result: ClassificationResult
-    ) -> None:
-        """Rank 0 writes the table of classes."""
-        if self.world.is_main:
-            path = self.folder / f"eval_{name}_per_class.csv"
-            _write_per_class(path, class_names, result)
 
     def say(self, line: str) -> None:
         """Print a line on rank 0."""
@@ -113,15 +116,3 @@ class Evaluation:
                 f"data.root: got nothing, expected the folder of {self.config.protocol}"
             )
         return Path(self.config.data.root)
-
-
-def _write_per_class(path: Path, names: Sequence[str], result: ClassificationResult) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", "name", "images", "correct", "top1"])
-    rows = zip(
-        names, result.per_class_images, result.per_class_correct, result.per_class_accuracy()
-    )
-    for index, (name, images, correct, accuracy) in enumerate(rows):
-        writer.writerow([index, name, images, correct, f"{accuracy:.4f}"])
-    write_atomically(path, text.getvalue().encode())

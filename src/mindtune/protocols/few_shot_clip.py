@@ -15,7 +15,8 @@ from mindtune.class_texts import class_texts, templates_for
 from mindtune.config import EvaluateConfig
 from mindtune.data.run_splits import RunSplits
 from mindtune.errors import ConfigError
-from mindtune.evaluation.few_shot_plots import plot_shots, require_plots
+from mindtune.evaluation.diagnosis_plots import require_plots
+from mindtune.evaluation.few_shot_plots import plot_shots
 from mindtune.evaluation.shot_results import ShotResults
 from mindtune.feature_towers import FeatureTowers, read_towers
 from mindtune.few_shot_classifiers import FewShotTask, compare
@@ -37,7 +38,7 @@ def few_shot_clip(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     """
     config, options = evaluation.config, evaluation.config.few_shot_clip
     _check(config)
-    pyplot = require_plots() if options.plot else None
+    pyplot = require_plots("few_shot_clip.plot: draws a figure") if options.plot else None
     splits = assemble.build_splits(config, evaluation.console.print)
     split = splits.final_split
     needed = _with_needed_networks(config)

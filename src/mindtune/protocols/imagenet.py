@@ -23,8 +23,7 @@ def subset(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     protocol = evaluation.config.protocol
     images = imagenet_subset(SUBSETS[protocol], evaluation.root())
     network = evaluation.network(len(imagenet_class_names()))
-    result = evaluation.run(network, images.source, images.logit_indices)
-    evaluation.write_per_class(protocol, images.source.class_names, result)
+    result = evaluation.judge(protocol, network, images.source, images.logit_indices)
     return protocol, {"metrics": result.metrics()}
 
 

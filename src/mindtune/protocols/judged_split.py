@@ -29,8 +29,8 @@ def judged_split(evaluation: Evaluation) -> tuple[str, ImageSource, dict[str, An
     splits = assemble.build_splits(config, evaluation.console.print)
     split = config.split or splits.final_split
     held_out = split == "val" and "val" not in splits.on_disk
-    if held_out:
-        _refuse_other_hold_out(config, evaluation.pretrained)
+    if held_out and evaluation.given is not None:
+        _refuse_other_hold_out(config, evaluation.given)
     if held_out and config.method == "amu":
         source = few_shot_sources(config, splits)["val"]
     else:

@@ -12,6 +12,7 @@ from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.few_shot import few_shot
 from mindtune.protocols.few_shot_clip import few_shot_clip
 from mindtune.protocols.knn import knn
+from mindtune.protocols.pictures import pictures
 from mindtune.protocols.throughput import throughput
 from mindtune.protocols.zero_shot import zero_shot
 
@@ -24,9 +25,11 @@ PROTOCOLS: dict[str, Protocol] = {
     "few_shot_clip": few_shot_clip,
     "zero_shot": zero_shot,
     "diagnose": diagnose,
+    "pictures": pictures,
     "throughput": throughput,
     "imagenet_c": imagenet.corruptions,
     **dict.fromkeys(imagenet.SUBSETS, imagenet.subset),
 }
 """Each gives the name of the result's file, and what the result holds, ``metrics`` among it."""
 WITHOUT_WEIGHTS = ("throughput",)
+OF_RANDOM_WEIGHTS = ("few_shot",)

@@ -18,9 +18,8 @@ def zero_shot(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     config = evaluation.config
     templates = templates_for(config)
     split, source, found = judged_split(evaluation)
-    result = evaluation.run(_text_classifier(evaluation, source), source)
     name = f"zero_shot_{split}"
-    evaluation.write_per_class(name, source.class_names, result)
+    result = evaluation.judge(name, _text_classifier(evaluation, source), source)
     found = {**found, "backbone": config.backbone.name, "templates": templates}
     return name, {**found, "metrics": result.metrics()}
 
@@ -31,7 +30,7 @@ def _text_classifier(evaluation: Evaluation, source: ImageSource) -> TextClassif
     clip, preprocessing = assemble.build_clip(config, pretrained.preprocessing)
     report = load_clip(clip, pretrained, config.position_resize)
     texts = class_texts(config, clip, pretrained.path, source.class_names, evaluation.world)
-    evaluation.begin(clip, report, preprocessing)
+    evaluation.begin(clip, report.summary(), preprocessing)
     network = TextClassifier(clip, len(source.class_names), preprocessing)
     network.set_texts(texts)
     return network

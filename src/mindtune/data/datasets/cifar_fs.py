@@ -1,4 +1,4 @@
-"""CIFAR-FS (``scripts/prepare_cifar_fs.py`` makes its folders from CIFAR-100)."""
+"""CIFAR-FS (``scripts/prepare_few_shot.py`` makes its folders from CIFAR-100)."""
 
 from __future__ import annotations
 

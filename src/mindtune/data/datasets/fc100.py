@@ -1,4 +1,4 @@
-"""FC100 (``scripts/prepare_fc100.py`` makes its folders from CIFAR-100)."""
+"""FC100 (``scripts/prepare_few_shot.py`` makes its folders from CIFAR-100)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""miniImageNet (``scripts/prepare_mini_imagenet.py`` makes its folders from ImageNet's)."""
+"""miniImageNet (``scripts/prepare_few_shot.py`` makes its folders from ImageNet's)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tieredImageNet (``scripts/prepare_tiered_imagenet.py`` makes its folders from ImageNet's)."""
+"""tieredImageNet (``scripts/prepare_few_shot.py`` makes its folders from ImageNet's)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def run_with_restarts(
     """Run this program again and again, until it succeeds or ``restarts`` are used up.
 
     Args:
-        argv: options of the run.
+        argv: words after this program's name, the options of the run at their end.
         launcher: what starts its ranks, such as ``mpirun -n 8``; None for a single process.
         restarts: how often a failed run is started again. Wrong options (exit code 2) and a signal
             to this process end it at once.
@@ -51,7 +51,7 @@ def run_with_restarts(
     if detect_launch().launcher != ALONE:
         raise ConfigError(
             "restart_on_failure: got it inside mpirun, srun or msrun, whose end no rank survives; "
-            "start python train.py alone and name them: --launcher 'mpirun -n 2'"
+            "start the training alone and name them: --launcher 'mpirun -n 2'"
         )
     started = time.time()
     command = [*_start(launcher), *argv, *_NOT_TAKEN_OVER]

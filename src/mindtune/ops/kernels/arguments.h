@@ -34,6 +34,10 @@ class Arguments {
   float* floats(int index, int rank) const {
     return static_cast<float*>(typed(index, rank, "float32", "float"));
   }
+  float* floats(int index) const { return floats(index, ranks_[index]); }  // of any rank
+  uint8_t* bytes(int index, int rank) const {
+    return static_cast<uint8_t*>(typed(index, rank, "uint8", "uint8"));
+  }
   const int32_t* integers(int index) const {
     return static_cast<const int32_t*>(typed(index, 1, "int32", "int"));
   }
@@ -55,7 +59,13 @@ class Arguments {
     require_rank(index, rank);
     return data_[index];
   }
+  int rank(int index) const { return ranks_[index]; }
   int64_t size(int index, int axis) const { return shapes_[index][axis]; }
+  int64_t total(int index) const {
+    int64_t product = 1;
+    for (int axis = 0; axis < ranks_[index]; ++axis) product *= shapes_[index][axis];
+    return product;
+  }
   void require_rank(int index, int rank) const {
     require(ranks_[index] == rank,
             std::to_string(rank) + " dimensions of argument " + std::to_string(index));

@@ -1,8 +1,11 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
+#include "attention_sizes.h"
 #include "moments.h"
 #include "neighbours.h"
+#include "rows.h"
+#include "pixels.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -33,6 +36,21 @@ struct InstructionSet {
                       float* out);
   void (*differentiate_shrinking)(const Shrinking&, const ShrinkGradient&);
   void (*keep_nearest)(const Neighbours&);
+  void (*gelu)(int64_t count, const float* x, float* y);
+  void (*differentiate_gelu)(int64_t count, const float* x, const float* dy, float* dx);
+  void (*quick_gelu)(int64_t count, const float* x, float* y);
+  void (*differentiate_quick_gelu)(int64_t count, const float* x, const float* dy, float* dx);
+  void (*normalise_rows)(const Rows&, const NormedRows&);
+  void (*differentiate_rows)(const Rows&, const NormedRowsGradient&);
+  void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
+  void (*attend)(const Attending&, float* out, float* log_sums);
+  void (*differentiate_attention)(const Attending&, const AttendingGradient&);
+  void (*mix_rows)(const uint8_t* from, int64_t bytes, const Weights&, int64_t out, uint8_t* to,
+                   int32_t* sums);
+  void (*blur_rows)(uint8_t* image, uint8_t* other, int64_t bytes, int64_t count, const BoxFilter&,
+                    uint32_t* sums);
+  void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
+                           uint8_t* to);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

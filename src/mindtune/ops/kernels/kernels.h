@@ -4,13 +4,20 @@
 #include "lanes.h"
 
 #include "gelu.h"
+#include "products.h"
+#include "shuffles.h"
 #include "square_matrix.h"
 
+#include "activations.h"
+#include "layer_norm.h"
+#include "attention.h"
+#include "attention_gradient.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
+#include "pixel_rows.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -21,4 +28,16 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_square_root,
                                  shrink_maps,
                                  differentiate_shrinking,
-                                 keep_nearest};
+                                 keep_nearest,
+                                 activate<Gelu>,
+                                 differentiate_activation<Gelu>,
+                                 activate<QuickGelu>,
+                                 differentiate_activation<QuickGelu>,
+                                 normalise_rows,
+                                 differentiate_rows,
+                                 differentiate_norm_parameters,
+                                 attend,
+                                 differentiate_attention,
+                                 mix_rows,
+                                 blur_rows,
+                                 transpose_pixels};

@@ -12,6 +12,23 @@ typedef float LooseLanes __attribute__((vector_size(4 * kLanes), aligned(4), may
 inline Lanes load(const float* from) { return *reinterpret_cast<const LooseLanes*>(from); }
 inline void store(float* to, Lanes lanes) { *reinterpret_cast<LooseLanes*>(to) = lanes; }
 
+// The first `left` lanes, or all of them; what lies beyond in memory is neither read nor written.
+inline Lanes load(const float* from, int64_t left) {
+  if (left >= kLanes) return load(from);
+  Lanes lanes = {};
+  std::memcpy(&lanes, from, left * sizeof(float));
+  return lanes;
+}
+inline void store(float* to, Lanes lanes, int64_t left) {
+  if (left >= kLanes)
+    store(to, lanes);
+  else
+    std::memcpy(to, &lanes, left * sizeof(float));
+}
+inline Lanes first_of(Lanes lanes, int64_t left) {
+  return left >= kLanes ? lanes : load(reinterpret_cast<const float*>(&lanes), left);
+}
+
 inline int64_t round_up(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
 
 // Row length in memory of `size` channels: whole tiles, and then some, because rows a power of two

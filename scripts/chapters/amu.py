@@ -1,47 +1,56 @@
-"""The chapter of docs/results.md about few-shot classification by a CLIP and what is added to it.
+"""Few-shot classification by a CLIP, and what is added to it: tables and a plot.
 
-Its results are runs of train.py, the networks, and files of protocol few_shot_clip.
+The runs are those of train.py, the networks, and folders of protocol few_shot_clip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from results_table import Run, command, made_with
+from results_table import command, made_with
 
+from chapters.pictures import Pictures
+from chapters.run import RESULT, Run
 from mindtune.errors import CheckpointError
-from mindtune.evaluation.few_shot_plots import plot_shots, require_plots
+from mindtune.evaluation.few_shot_plots import shots_figure
 from mindtune.evaluation.shot_results import Scores, ShotResults
 
 BRANCHES = ("zero_shot", "auxiliary")
 
 
-def chapter(runs: Sequence[Run], picture: Path, link: str) -> str:
-    """Markdown that shows the first evaluation's figure, which it writes to ``picture``.
+def chapter(runs: Sequence[Run], pictures: Pictures) -> str:
+    """Markdown, with the figure of the first evaluation.
 
     Raises:
         CheckpointError: no evaluation among ``runs``.
         UserError: matplotlib is not installed.
     """
-    evaluations = [run for run in runs if "accuracies" in run.result]
-    networks = [run for run in runs if "accuracies" not in run.result]
+    networks = [run for run in runs if RESULT in run.files]
+    evaluations = [
+        Run(file, {RESULT: found})
+        for run in runs
+        for file, found in run.evaluations("few_shot_clip").items()
+    ]
     if not evaluations:
         raise CheckpointError(
-            "results of amu: got no evaluation, expected a file of eval.py --protocol few_shot_clip"
+            "results of amu: got no evaluation, expected a folder of eval.py --protocol "
+            "few_shot_clip"
         )
-    draw(evaluations[0].result, picture)
     parts = []
     for evaluation in evaluations:
         found = shot_results(evaluation.result)
         parts += [explanation(evaluation.result), found.markdown().rstrip(), on_validation(found)]
-    parts.append(f"![top-1 over images a class]({link})")
+    first = evaluations[0].result
+    parts.append(
+        pictures.draw("amu", "top-1 over images a class", lambda pyplot: paint(pyplot, first))
+    )
     if networks:
         parts.append("\n".join(["The networks:", "", *map(network, networks)]))
     parts.append("\n".join(["```", *map(command, [*networks, *evaluations]), "```"]))
     parts.append("\n".join(made_with(networks)))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in parts if part)
 
 
 def shot_results(result: dict[str, Any]) -> ShotResults:
@@ -53,12 +62,12 @@ def shot_results(result: dict[str, Any]) -> ShotResults:
     return ShotResults(result["data"]["name"], result["split"], scores)
 
 
-def draw(result: dict[str, Any], picture: Path) -> None:
-    """Accuracy over shots; the same results give the same bytes."""
+def paint(pyplot: ModuleType, result: dict[str, Any]) -> Any:
+    """Accuracy over shots."""
     found, options = shot_results(result), result["few_shot_clip"]
     values = {method: found.values(method) for method in options["methods"]}
     title = f"{result['data']['name']}, {result['backbone']}"
-    plot_shots(require_plots(), picture, title, options["shots"], values)
+    return shots_figure(pyplot, title, options["shots"], values)
 
 
 def explanation(result: dict[str, Any]) -> str:

@@ -1,16 +1,15 @@
-"""The chapter of scripts/results_page.py about few-shot classification by a CLIP."""
+"""The chapter on few-shot classification by a CLIP."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "results_page.py"
+from kept_results import write_page
+
 ACCURACIES = {  # (val, test) by method and seed
     ("zero_shot", 1): (20, 30), ("zero_shot", 2): (40, 30),
     ("auxiliary", 1): (50, 40), ("auxiliary", 2): (50, 44),
@@ -45,16 +44,17 @@ CLIP = {
 }
 
 
-def write_page(folder: Path, **results: Any) -> subprocess.CompletedProcess[str]:
-    (folder / "results").mkdir()
-    (folder / "results" / "amu.json").write_text(json.dumps(results))
-    words = [sys.executable, str(SCRIPT), str(folder / "results"), str(folder / "page.md")]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+def write_runs(folder: Path, **files: dict[str, Any]) -> list[Path]:
+    for name, found in files.items():
+        (folder / name).mkdir()
+        file = "eval_few_shot_clip_folder_test" if "accuracies" in found else "result"
+        (folder / name / f"{file}.json").write_text(json.dumps(found))
+    return [folder / name for name in files]
 
 
 def test_the_chapter(tmp_path):
     pytest.importorskip("matplotlib")
-    done = write_page(tmp_path, clip=CLIP, few=EVALUATION)
+    done = write_page("amu", tmp_path, *write_runs(tmp_path, clip=CLIP, few=EVALUATION))
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "page.md").read_text()
     assert "Made by `bash scripts/cifar10_amu.sh`." in page
@@ -70,7 +70,7 @@ def test_the_chapter(tmp_path):
 
 
 def test_without_an_evaluation_there_is_no_chapter(tmp_path):
-    done = write_page(tmp_path, clip=CLIP)
+    done = write_page("amu", tmp_path, *write_runs(tmp_path, clip=CLIP))
     assert done.returncode == 1
-    assert "got no evaluation, expected a file of eval.py --protocol few_shot_clip" in done.stderr
+    assert "got no evaluation, expected a folder of eval.py --protocol few_shot_clip" in done.stderr
     assert not (tmp_path / "page.md").exists()

@@ -1,0 +1,94 @@
+"""Random calls of the kernels of a transformer's layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ops import layer_references
+from ops.arithmetic import Arithmetic
+from ops.kernel_caller import Kernels
+
+_NUMBERS = 300_000  # of one call
+ACTIVATIONS = ("Gelu", "QuickGelu")
+_REFERENCES = {"Gelu": layer_references.gelu, "QuickGelu": layer_references.quick_gelu}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A call of an activation; ``scale`` is how large the numbers are."""
+
+    symbol: str
+    shape: tuple[int, ...]
+    scale: float = 1
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers, gradient of the result."""
+        x, dy = np.random.default_rng(self.seed).standard_normal((2, *self.shape), np.float32)
+        return np.float32(self.scale) * x, dy
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, dy = self.inputs()
+        y, dx = np.full_like(x, np.nan), np.full_like(x, np.nan)
+        kernels.call(self.symbol, x, y)
+        kernels.call(f"{self.symbol}Gradient", x, dy, dx)
+        return {"y": y, "dx": dx}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        return _REFERENCES[self.symbol](*self.inputs(), arithmetic)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A call of LayerNorm; ``offset`` is what all channels of a row have in common."""
+
+    rows: int
+    dim: int
+    offset: float = 0
+    eps: float = 1e-6
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Rows, weight, bias, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        x, dy = rng.standard_normal((2, self.rows, self.dim), np.float32)
+        weight = rng.uniform(0.5, 1.5, self.dim).astype(np.float32)
+        bias = rng.standard_normal(self.dim, np.float32)
+        return x + np.float32(self.offset), weight, bias, dy
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, weight, bias, dy = self.inputs()
+        y, statistics = np.full_like(x, np.nan), np.full((self.rows, 2), np.nan, np.float32)
+        kernels.call("LayerNorm", x, weight, bias, np.array([self.eps], np.float32), y, statistics)
+        dx, dweight, dbias = (np.full_like(one, np.nan) for one in (x, weight, bias))
+        kernels.call("LayerNormGradient", x, weight, statistics, dy, dx)
+        kernels.call("LayerNormParametersGradient", x, statistics, dy, dweight, dbias)
+        return {"y": y, "dx": dx, "dweight": dweight, "dbias": dbias}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        x, weight, bias, dy = self.inputs()
+        return layer_references.layer_norm(x, weight, bias, self.eps, dy, arithmetic)
+
+
+@st.composite
+def activations(draw: st.DrawFn) -> Activation:
+    first, second = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    last = draw(st.integers(1, _NUMBERS // (first * second)))
+    shape = draw(st.sampled_from([(last,), (first, last), (first, second, last)]))
+    scale = draw(st.sampled_from([1e-3, 1, 5, 40]))
+    return Activation(draw(st.sampled_from(ACTIVATIONS)), shape, scale, draw(st.integers(0, 99)))
+
+
+@st.composite
+def norms(draw: st.DrawFn) -> Norm:
+    dim = draw(st.integers(1, 1100))
+    return Norm(
+        rows=draw(st.integers(1, min(700, _NUMBERS // dim))),
+        dim=dim,
+        offset=draw(st.sampled_from([0, 0, 1, 30])),
+        eps=draw(st.sampled_from([1e-12, 1e-6, 1e-5])),
+        seed=draw(st.integers(0, 99)),
+    )

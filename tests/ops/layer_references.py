@@ -1,0 +1,45 @@
+"""Activations and LayerNorm in float64 NumPy, forward and backward by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import erfc, expit
+
+from ops.arithmetic import Arithmetic
+
+Results = dict[str, np.ndarray]
+
+
+def gelu(x: np.ndarray, dy: np.ndarray, at: Arithmetic) -> Results:
+    """``x cdf(x)`` of the normal distribution."""
+    wide = x.astype(np.float64)
+    cdf = at.rounded(erfc(-wide / np.sqrt(2)) / 2)
+    density = at.rounded(np.exp(-(wide**2) / 2) / np.sqrt(2 * np.pi))
+    return {"y": at.rounded(wide * cdf), "dx": at.rounded(dy * (cdf + wide * density))}
+
+
+def quick_gelu(x: np.ndarray, dy: np.ndarray, at: Arithmetic) -> Results:
+    """``x sigmoid(1.702 x)``."""
+    wide = x.astype(np.float64)
+    share = at.rounded(expit(1.702 * wide))
+    slope = share + at.rounded(1.702 * wide * share * expit(-1.702 * wide))
+    return {"y": at.rounded(wide * share), "dx": at.rounded(dy * slope)}
+
+
+def layer_norm(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, eps: float, dy: np.ndarray, at: Arithmetic
+) -> Results:
+    """Over the last axis of rows (R, D)."""
+    wide, last = x.astype(np.float64), (-1,)
+    off = at.rounded(wide - at.mean(wide, last))
+    inverse_std = at.rounded(1 / np.sqrt(at.mean(off**2, last) + eps))
+    normed = at.rounded(off * inverse_std)
+    slope = at.rounded(dy * weight.astype(np.float64))
+    along = at.mean(slope * normed, last)
+    dx = at.rounded(inverse_std * at.rounded(slope - at.mean(slope, last) - normed * along))
+    return {
+        "y": at.rounded(normed * weight + bias),
+        "dx": dx,
+        "dweight": at.total(dy * normed, (0,))[0],
+        "dbias": at.total(dy.astype(np.float64), (0,))[0],
+    }
