@@ -84,7 +84,7 @@ def test_zero_shot_is_that_of_its_own_protocol(command, argv, tmp_path):
     ],
 )
 def test_mistakes_are_named(command, argv, tmp_path, changes, message):
-    found = command("evaluate", *argv, *OPTIONS, *changes)
+    found = command("evaluate", *argv, *OPTIONS[:-2], *changes)
     assert found.code == 2
     assert len(found.err.splitlines()) == 1
     assert re.search(message, found.err), found.err
