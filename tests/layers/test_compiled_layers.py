@@ -11,11 +11,17 @@ import pytest
 from mindspore import Tensor, nn, ops
 
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
-from mindtune.ops import composed, layer_norm
+from mindtune.ops import composed, layer_norm, linear_map
+from mindtune.ops.two_paths import TwoPaths
 from ops.kernel_caller import needs_kernels
 
 LAYERS = {"GELU": GELU, "QuickGELU": QuickGELU, "LayerNorm": lambda: _filled(LayerNorm(21, 1e-6))}
+LINEAR = {
+    "linear": lambda: _filled(linear(21, 13)),
+    "without bias": lambda: _filled(linear(21, 13, bias=False)),
+}
 each_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=list(LAYERS))
 
 
@@ -24,6 +30,12 @@ def _filled(cell: nn.Cell) -> nn.Cell:
     for parameter in cell.get_parameters():
         parameter.set_data(Tensor(1 + 0.3 * rng.standard_normal(parameter.shape, np.float32)))
     return cell
+
+
+def _parts(cell: nn.Cell) -> list[TwoPaths]:
+    found = [part for _, part in cell.cells_and_names() if isinstance(part, TwoPaths)]
+    assert found
+    return found
 
 
 @pytest.fixture(params=["graph", "pynative"])
@@ -52,11 +64,11 @@ def value_and_gradients(cell: nn.Cell, x: Tensor) -> list[np.ndarray]:
 
 @needs_kernels
 @pytest.mark.usefixtures("_mode")
-@each_layer
+@pytest.mark.parametrize("make", [*LAYERS.values(), *LINEAR.values()], ids=[*LAYERS, *LINEAR])
 @pytest.mark.parametrize("shape", [(4, 21), (2, 5, 21), (2, 3, 3, 21)], ids=str)
 def test_compiled_form_equals_the_composed_one(make: Callable[[], nn.Cell], shape):
     cell, x = make(), numbers(*shape)
-    assert cell.uses_kernel
+    assert all(part.uses_kernel for part in _parts(cell))
     found = value_and_gradients(cell, x)
     with composed(cell):
         expected = value_and_gradients(cell, x)
@@ -84,18 +96,29 @@ def test_half_precision_is_computed_in_float32(make: Callable[[], nn.Cell], path
     np.testing.assert_allclose(y.asnumpy(), expected, atol=2e-3)
 
 
+FROZEN = {
+    "LayerNorm": (layer_norm, "layer_norm_kernel", "ParametersGradient", LayerNorm, (21, 1e-6)),
+    "Linear": (linear_map, "linear_kernel", "WeightGradient", linear, (21, 21)),
+}
+
+
 @needs_kernels
-def test_the_gradient_of_frozen_norm_parameters_is_not_computed(monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "kernel", "gradient", "make", "sizes"), FROZEN.values(), ids=list(FROZEN)
+)
+def test_the_gradient_of_frozen_weights_is_not_computed(
+    monkeypatch, module, kernel, gradient, make, sizes
+):
     """A kernel that there is not: the graph fails where it is called, and only there."""
-    real = layer_norm.compiled
+    real = module.compiled
 
-    def without_parameters_gradient(library, symbol, *others):
-        return real(library, symbol.replace("ParametersGradient", "Missing"), *others)
+    def without_gradient(library, symbol, *others):
+        return real(library, symbol.replace(gradient, "Missing"), *others)
 
-    monkeypatch.setattr(layer_norm, "compiled", without_parameters_gradient)
-    layer_norm.layer_norm_kernel.cache_clear()
-    network = nn.SequentialCell(nn.Dense(21, 21), LayerNorm(21, 1e-6))
-    layer_norm.layer_norm_kernel.cache_clear()
+    monkeypatch.setattr(module, "compiled", without_gradient)
+    getattr(module, kernel).cache_clear()
+    network = nn.SequentialCell(nn.Dense(21, 21), make(*sizes))
+    getattr(module, kernel).cache_clear()
 
     def differentiate(weights: list[ms.Parameter]) -> np.ndarray:
         def total(x: Tensor) -> Tensor:
@@ -105,5 +128,5 @@ def test_the_gradient_of_frozen_norm_parameters_is_not_computed(monkeypatch):
         return gradients[0].asnumpy()
 
     assert differentiate([network[0].weight]).shape == (21, 21)
-    with pytest.raises(RuntimeError, match="LayerNormMissing"):
+    with pytest.raises(RuntimeError, match="Missing"):
         differentiate([network[1].weight])

@@ -28,6 +28,7 @@ class Activation:
     def inputs(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers, gradient of the result."""
         x, dy = np.random.default_rng(self.seed).standard_normal((2, *self.shape), np.float32)
+        x.flat[0] = dy.flat[0] = 1  # the largest result, by which all are judged, is no tail
         return np.float32(self.scale) * x, dy
 
     def found(self, kernels: Kernels) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import (
     HeadCrossCovariance,
@@ -63,6 +64,10 @@ def _softmax_attention() -> Case:
     return SoftmaxAttention(2, _HEAD_DIM), inputs
 
 
+def _linear_map() -> Case:
+    return LinearMap(), (_normal(19, _HEAD_DIM), _normal(7, _HEAD_DIM), _normal(7))
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -72,6 +77,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "QuickGELU": _quick_gelu,
     "LayerNorm": _layer_norm,
     "SoftmaxAttention": _softmax_attention,
+    "LinearMap": _linear_map,
 }
 
 

@@ -8,6 +8,7 @@ from mindspore import amp, nn
 from mindtune.errors import ConfigError
 from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.depthwise import DepthwiseConv
+from mindtune.layers.linear import LinearMap
 from mindtune.layers.packed_attention import PackedAttention
 from mindtune.layers.patch_embed import PatchProjection
 
@@ -53,6 +54,8 @@ def to_precision(network: nn.Cell, precision: str) -> None:
     for _, cell in network.cells_and_names():
         if isinstance(cell, _PRODUCTS):
             cell.to_float(_DTYPES[precision])
+        if isinstance(cell, LinearMap):
+            cell.uses_kernel = False  # which reads float32 alone
 
 
 def create_loss_scaler(precision: str) -> amp.DynamicLossScaler | None:

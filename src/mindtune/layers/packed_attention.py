@@ -7,7 +7,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.layers.attention import AttentionInputs, SelfAttention
-from mindtune.layers.linear import linear
+from mindtune.layers.linear import LinearMap, linear
 from mindtune.layers.projection_update import NoUpdate
 
 
@@ -24,12 +24,13 @@ class PackedAttention(SelfAttention):
             initializer(Normal(0.02), (3 * dim, dim)), name="in_proj_weight"
         )
         self.in_proj_bias = Parameter(initializer("zeros", (3 * dim,)), name="in_proj_bias")
+        self.linear_map = LinearMap()
         self.lora: nn.Cell = NoUpdate()
         self.out_proj = linear(dim, dim)
 
     def project(self, x: Tensor) -> Tensor:
         weight, bias = ops.cast(self.in_proj_weight, x.dtype), ops.cast(self.in_proj_bias, x.dtype)
-        return self.lora(x, ops.dense(x, weight, bias))
+        return self.lora(x, self.linear_map(x, weight, bias))
 
     def output(self, x: Tensor) -> Tensor:
         return self.out_proj(x)

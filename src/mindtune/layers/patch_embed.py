@@ -6,6 +6,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.errors import ConfigError
+from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 
 
@@ -37,6 +38,7 @@ class PatchProjection(nn.Cell):
         super().__init__()
         self.patch_size = patch_size
         self.has_bias = has_bias
+        self.linear_map = LinearMap(has_bias)
         shape = (embed_dim, in_channels, patch_size, patch_size)
         self.weight = Parameter(initializer(Normal(0.02), shape), name="weight")
         if has_bias:
@@ -51,8 +53,8 @@ class PatchProjection(nn.Cell):
         x = x.reshape(b, rows * columns, c * p * p)  # (B, N, 3pp)
         weight = ops.cast(self.weight, x.dtype).reshape(-1, c * p * p)  # (C, 3pp)
         if not self.has_bias:
-            return ops.dense(x, weight)  # (B, N, C)
-        return ops.dense(x, weight, ops.cast(self.bias, x.dtype))  # (B, N, C)
+            return self.linear_map(x, weight)  # (B, N, C)
+        return self.linear_map(x, weight, ops.cast(self.bias, x.dtype))  # (B, N, C)
 
 
 class PatchEmbed(nn.Cell):

@@ -7,6 +7,7 @@ from mindspore import nn
 from mindtune.errors import ConfigError
 from mindtune.layers.activations import GELU
 from mindtune.layers.drop_path import DropPath
+from mindtune.layers.linear import Linear
 from mindtune.layers.norm import LayerNorm
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 
@@ -78,6 +79,7 @@ def sequential(graph: GraphBuilder, cell: nn.SequentialCell, x: str) -> str:
 
 WRITERS: dict[type, Writer] = {
     nn.Dense: dense,
+    Linear: dense,
     nn.Conv2d: conv2d,
     LayerNorm: layer_norm,
     GELU: gelu,

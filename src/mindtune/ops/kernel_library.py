@@ -44,6 +44,11 @@ def instruction_set() -> str:
     return str(name.decode())
 
 
+def has_matrix_product(library: Path) -> bool:
+    """Whether the kernels find oneDNN's matrix product in this process: MindSpore carries it."""
+    return bool(ctypes.CDLL(str(library)).HasMatrixProduct())
+
+
 def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
     """Run the operator ``symbol`` on NumPy arrays in place: inputs, then outputs, no copies.
 

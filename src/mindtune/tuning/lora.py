@@ -13,6 +13,7 @@ from mindspore.common.initializer import Uniform, initializer
 
 from mindtune.errors import ConfigError
 from mindtune.layers.dropout import dropout
+from mindtune.layers.linear import Linear
 from mindtune.layers.packed_attention import PackedAttention
 from mindtune.parameters import weights_of
 from mindtune.tuning.biases import biases_of
@@ -148,7 +149,7 @@ class LoRA(nn.Cell):
         return ops.concat(parts, 0)
 
 
-class LoRADense(nn.Dense):
+class LoRADense(Linear):
     """A dense layer with an update; its own parameters keep their names."""
 
     def __init__(self, base: nn.Dense, lora: LoRA) -> None:

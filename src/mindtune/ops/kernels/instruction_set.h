@@ -51,6 +51,7 @@ struct InstructionSet {
                     uint32_t* sums);
   void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
                            uint8_t* to);
+  void (*add_up_rows)(const Rows&, const float* x, float* sums);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

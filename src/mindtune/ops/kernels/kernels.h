@@ -9,15 +9,16 @@
 #include "square_matrix.h"
 
 #include "activations.h"
-#include "layer_norm.h"
 #include "attention.h"
 #include "attention_gradient.h"
+#include "layer_norm.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
 #include "pixel_rows.h"
+#include "row_sums.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
 
@@ -40,4 +41,5 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  differentiate_attention,
                                  mix_rows,
                                  blur_rows,
-                                 transpose_pixels};
+                                 transpose_pixels,
+                                 add_up_rows};

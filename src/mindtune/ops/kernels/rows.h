@@ -1,4 +1,4 @@
-// The sizes and arrays of LayerNorm.
+// The sizes and arrays of operators on rows of channels: LayerNorm, linear layers.
 #pragma once
 
 #include "arguments.h"

@@ -1,0 +1,51 @@
+"""The compiled form of a linear layer."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mindspore import Tensor
+
+from mindtune.ops.kernel_library import Kernel, compiled
+
+
+def _like_first(first: Any, *_: Any) -> Any:
+    return first
+
+
+def _to_outputs(x: list, weight: list, *_: list) -> list:
+    return [*x[:-1], weight[0]]
+
+
+@cache
+def linear_kernel(library: Path, has_bias: bool) -> Kernel:
+    """x (..., I), weight (O, I) and, where the layer has one, bias (O,) -> y (..., O), float32.
+
+    Each gradient is an operator of its own, which a compiled graph leaves out where nobody wants
+    it: that of frozen weights, or of the input of a network.
+    """
+
+    def to_inputs(dy: list, weight: list) -> list:
+        return [*dy[:-1], weight[1]]
+
+    def to_weights(dy: list, x: list) -> list:
+        return [dy[-1], x[-1]]
+
+    def to_channels(dy: list) -> list:
+        return [dy[-1]]
+
+    to_input = compiled(library, "LinearInputGradient", to_inputs, _like_first)
+    to_weight = compiled(library, "LinearWeightGradient", to_weights, _like_first)
+    to_bias = compiled(library, "LinearBiasGradient", to_channels, _like_first)
+
+    def bprop_biased(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(dout, weight), to_weight(dout, x), to_bias(dout)
+
+    def bprop(x: Tensor, weight: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(dout, weight), to_weight(dout, x)
+
+    if has_bias:
+        return compiled(library, "Linear", _to_outputs, _like_first, bprop_biased)
+    return compiled(library, "LinearWithoutBias", _to_outputs, _like_first, bprop)
