@@ -9,9 +9,9 @@
 #include "square_matrix.h"
 
 #include "activations.h"
-#include "layer_norm.h"
 #include "attention.h"
 #include "attention_gradient.h"
+#include "layer_norm.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
 #include "moment_pooling.h"

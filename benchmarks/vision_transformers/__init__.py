@@ -1,0 +1,1 @@
+"""What benchmarks/vit.py races: cases, our networks and PyTorch's."""
