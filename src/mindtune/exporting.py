@@ -65,7 +65,7 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
         UserError: the format cannot hold the network, or the file's logits differ by more than
             1e-4; no file is left then.
     """
-    console = console or Console(soft_wrap=True)
+    console = console or Console(soft_wrap=True, markup=False)
     check_config(config)
     if config.fixed_batch is not None and config.fixed_batch < 1:
         raise ConfigError(f"fixed_batch: got {config.fixed_batch}, expected at least 1")

@@ -5,7 +5,7 @@ import csv
 import pytest
 from rich.console import Console
 
-from mindtune.engine.log import RunLog, check_tensorboard
+from mindtune.engine.log import RunLog, check_tensorboard, console_of
 from mindtune.errors import CheckpointError, UserError
 
 
@@ -77,3 +77,8 @@ def test_a_log_that_cannot_be_written_is_said(log):
     log.path.mkdir()
     with pytest.raises(CheckpointError, match=r"log\.jsonl: cannot be written"):
         log.write({"kind": "step", "step": 1})
+
+
+def test_brackets_of_a_line_are_kept(capsys):
+    console_of(0, 1).print("pip install 'mindtune[report]'")
+    assert capsys.readouterr().out == "pip install 'mindtune[report]'\n"

@@ -51,7 +51,7 @@ def run(options: Namespace) -> int:
     for spec in found:
         counts = [_count(spec, split) for split in SPLITS]
         table.add_row(spec.name, spec.title, _classes(spec), *counts, spec.source)
-    Console().print(table)
+    Console(markup=False).print(table)
     return 0
 
 

@@ -46,5 +46,5 @@ def run(options: Namespace) -> int:
         crop = f"{images.crop_pct:g} {images.interpolation}"
         sources = ", ".join(about.source_names)
         table.add_row(name, str(images.input_size), crop, mean, sources, about.paper, about.licence)
-    Console().print(table)
+    Console(markup=False).print(table)
     return 0

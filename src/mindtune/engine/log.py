@@ -40,7 +40,9 @@ def console_of(rank: int, ranks: int) -> Console:
 
     Launchers give ranks a terminal even where their own output goes to a file.
     """
-    return Console(soft_wrap=True, quiet=rank > 0, force_terminal=False if ranks > 1 else None)
+    return Console(
+        soft_wrap=True, markup=False, quiet=rank > 0, force_terminal=False if ranks > 1 else None
+    )
 
 
 class RunLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from mindtune.files import replace_atomically
 
 _DPI = 150
+_MARKS = "os^vDP*X"
 
 
 def plot_shots(
@@ -43,9 +45,9 @@ def shots_figure(
     """
     figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
     places = np.arange(len(shots))
-    for name, values in accuracies.items():
+    for mark, (name, values) in zip(cycle(_MARKS), accuracies.items()):
         mean = values.mean(axis=1)
-        (line,) = axes.plot(places, mean, "o-", label=name)
+        (line,) = axes.plot(places, mean, marker=mark, label=name)
         if values.shape[1] > 1:
             spread = values.std(axis=1, ddof=1)
             axes.fill_between(
