@@ -10,7 +10,7 @@ from mindtune.report.axis import Axis, linear_axis, logarithmic_axis, number_tex
 from mindtune.report.marks import mark_of
 
 WIDTH, HEIGHT = 400, 230  # of the drawing, in its own units
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 36  # of it around the lines
+LEFT, RIGHT, TOP, BOTTOM = 54, 18, 10, 36  # of it around the lines
 _MOST_POINTS = 300  # a line
 _MOST_MARKS = 30
 
