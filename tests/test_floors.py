@@ -24,7 +24,7 @@ FLOORS = [
     {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
     | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
-    {"forgetting", "adapter", "few_shot_features", "few_shot_classifiers", "trained_network"},
+    {"forgetting", "adapter", "tower_features", "few_shot_classifiers", "trained_network"},
     {"methods", "protocols"},
     {"training", "evaluating", "exporting", "predicting"}
     | {"doctor", "converting", "weights_report", "attention_pictures"},

@@ -20,7 +20,6 @@ from mindtune.engine.loop import EpochSource
 from mindtune.engine.selection import TOP1
 from mindtune.evaluation.fusion import FoundFusion, FusionLogits, evaluate_fusion, search_fusion
 from mindtune.feature_towers import identities_of, read_towers
-from mindtune.few_shot_features import FewShotFeatures
 from mindtune.few_shot_sources import few_shot_sources
 from mindtune.fused_classifier import FrozenTowers
 from mindtune.fusion_weights import build_fusion, load_fusion, read_adapter, store_found, with_found
@@ -30,6 +29,7 @@ from mindtune.objectives.amu import AmuObjective, ImageAmuObjective
 from mindtune.parameters import weights_of
 from mindtune.pretrained import read_pretrained
 from mindtune.run_plan import epochs_of
+from mindtune.tower_features import TowerFeatures
 
 _RESULTS = {"fused": "top1", "CLIP": "clip_top1", "auxiliary": "auxiliary_top1"}
 
@@ -59,7 +59,7 @@ class Amu:
         self.towers = read_towers(config, world, run.say)
         self.preprocessing = self.towers.image.preprocessing
         rank_checks.check_same_data(world, self.sources, self.preprocessing)
-        self.features = FewShotFeatures(config, self.towers, self.sources, world)
+        self.features = TowerFeatures(config, self.towers, self.sources, world)
         dims = [tower.width for tower in self.towers.auxiliary]
         if run.resumed_preprocessing is None:
             texts = class_texts(config, self.towers.clip, self.towers.source, names, world)

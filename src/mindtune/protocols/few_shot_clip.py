@@ -20,10 +20,10 @@ from mindtune.evaluation.few_shot_plots import plot_shots
 from mindtune.evaluation.shot_results import ShotResults
 from mindtune.feature_towers import FeatureTowers, read_towers
 from mindtune.few_shot_classifiers import FewShotTask, compare
-from mindtune.few_shot_features import FewShotFeatures
 from mindtune.few_shot_sources import few_shot_sources
 from mindtune.files import write_atomically
 from mindtune.protocols.evaluation import Evaluation
+from mindtune.tower_features import TowerFeatures
 
 _PURPOSES = ("train", "val", "test")
 _OF_AUXILIARY = {"auxiliary", "amu"}
@@ -138,7 +138,7 @@ def _tasks(
                 texts = class_texts(config, towers.clip, towers.source, names, world)
                 if world.is_main:
                     run_folder.make_folder(evaluation.folder)
-            features = FewShotFeatures(drawn, towers, sources, world)
+            features = TowerFeatures(drawn, towers, sources, world)
             test = test or features.whole("test")
             labels = {name: np.asarray(sources[name].labels) for name in _PURPOSES}
             yield (shots, seed), FewShotTask(

@@ -16,7 +16,7 @@ from mindtune.frozen_features import FrozenFeatures
 
 
 @dataclass(frozen=True)
-class FewShotFeatures:
+class TowerFeatures:
     """Features by tower, computed when they are asked for, or taken from ``config.amu.cache``.
 
     Training views stay in memory (or mapped files), since starts and training need the same ones.

@@ -16,9 +16,9 @@ from mindtune.data.transforms import EvalTransform
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
 from mindtune.feature_towers import read_towers
-from mindtune.few_shot_features import FewShotFeatures
 from mindtune.few_shot_sources import few_shot_sources
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from mindtune.tower_features import TowerFeatures
 from mindtune.weights.load import load_weights
 from tiny_clip import OPENAI_VIT
 
@@ -35,9 +35,9 @@ def silent(_: str) -> None:
     pass
 
 
-def features_of(config) -> FewShotFeatures:
+def features_of(config) -> TowerFeatures:
     sources = few_shot_sources(config, assemble.build_splits(config, silent))
-    return FewShotFeatures(config, read_towers(config, World(), silent), sources, World())
+    return TowerFeatures(config, read_towers(config, World(), silent), sources, World())
 
 
 def test_every_tower_sees_the_same_crop_by_its_own_statistics(folder):
