@@ -104,3 +104,11 @@ def test_two_keys_for_one_length_are_refused(keys, message):
 def test_options_of_another_method(key, method, expected):
     with pytest.raises(ConfigError, match=f"{key}: got digits with method {method}, {expected}"):
         check_config(changed(key, "digits", method=method))
+
+
+@pytest.mark.parametrize(("key", "value"), [("amu.shots", 4), ("contrastive.positives", "clip")])
+def test_groups_of_another_method(key, value):
+    group = key.split(".")[0]
+    with pytest.raises(ConfigError, match=f"{group}: acts on method {group} only, got supervised"):
+        check_config(changed(key, value, method="supervised"))
+    check_config(changed(key, value, method=group))

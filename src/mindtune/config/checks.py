@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mindtune.config import RANDOM_WEIGHTS, ContrastiveConfig, RunConfig
+from mindtune.config import (
+    RANDOM_WEIGHTS,
+    AmuConfig,
+    ContrastiveConfig,
+    EvaluateConfig,
+    RunConfig,
+)
 from mindtune.errors import ConfigError
 
 
@@ -65,6 +71,11 @@ def _check_method(config: RunConfig) -> None:
         raise ConfigError(
             f"teacher.pretrained: got {config.teacher.pretrained} with method {config.method}, "
             "which follows no teacher; add --method feature_distillation, or leave it out"
+        )
+    judged = isinstance(config, EvaluateConfig)  # protocol few_shot_clip reads amu too
+    if config.method != "amu" and not judged and config.amu != AmuConfig():
+        raise ConfigError(
+            f"amu: acts on method amu only, got {config.method}; leave its options out"
         )
     if config.method != "contrastive" and config.contrastive != ContrastiveConfig():
         raise ConfigError(
