@@ -35,7 +35,9 @@ def test_every_operator_with_a_kernel_is_tested():
 def test_kernels_agree_with_the_composed_path(operator):
     cell, inputs = OPERATORS[operator]()
     assert cell.uses_kernel
-    assert 0 < largest_difference(cell, inputs) < 1e-4
+    difference = largest_difference(cell, inputs)
+    assert difference < 1e-4
+    assert difference > 0 or operator == "LinearMap"  # oneDNN either way: often the same bits
 
 
 class Doubled(nn.Cell, TwoPaths):
