@@ -54,7 +54,7 @@ def arrays_of(network: nn.Cell) -> dict[str, np.ndarray]:
 def facts_of(network: nn.Cell) -> dict:
     """Numbers that the shapes of the parameters do not tell."""
     arch = network.backbone.arch
-    facts = {"eps": arch.norm_eps}
+    facts = {"eps": arch.norm_eps, "classifier": network.backbone.classifier}
     if not hasattr(arch, "window_size"):
         return {**facts, "depths": [arch.depth], "heads": [arch.num_heads]}
     blocks = {
@@ -66,7 +66,6 @@ def facts_of(network: nn.Cell) -> dict:
         **facts,
         "depths": list(arch.depths),
         "heads": list(arch.num_heads),
-        "window": arch.window_size,
         "windows": {name: [w.window[0], w.shift[0]] for name, w in blocks.items()},
         "counts": {name: w.count for name, w in blocks.items()},
     }

@@ -35,7 +35,8 @@ class Network:
         arrays: parameters by our names (timm's); of a Swin also ``<attention>.mask`` (nW or 1, 1,
             N, N) and ``<attention>.index`` (N, N).
         trained: names of those which get gradients.
-        facts: ``heads`` by stage, ``eps``; of a Swin ``window``, ``shifts`` by block.
+        facts: ``depths`` and ``heads`` by stage, ``eps``, the name ``classifier`` of a linear head;
+            of a Swin ``windows`` (side and shift) and ``counts`` (windows an image) by block.
     """
 
     def __init__(
@@ -48,9 +49,9 @@ class Network:
         self.facts, self.attend = facts, attend
 
     def __call__(self, images: Tensor) -> Tensor:
-        tokens, pooled = self.swin(images) if "window" in self.facts else self.vit(images)
-        if "head.weight" in self.w:
-            return F.linear(pooled, self.w["head.weight"], self.w["head.bias"])
+        tokens, pooled = self.swin(images) if "windows" in self.facts else self.vit(images)
+        if f"{self.facts['classifier']}.weight" in self.w:
+            return self.linear(self.facts["classifier"], pooled)
         return self.moment_head(tokens, pooled)
 
     def linear(self, name: str, x: Tensor) -> Tensor:
