@@ -72,9 +72,9 @@ def evaluate(
 
 def _refuse_options_of_other_protocols(config: EvaluateConfig) -> None:
     for key, protocols, methods, defaults in (
-        ("text", ("zero_shot", "few_shot_clip"), ("amu", "contrastive"), TextConfig()),
         ("few_shot", ("few_shot",), (), FewShotConfig()),
         ("few_shot_clip", ("few_shot_clip",), (), FewShotClipConfig()),
+        ("text", ("zero_shot", "few_shot_clip"), ("amu", "contrastive"), TextConfig()),
     ):
         acts = config.protocol in protocols or config.method in methods
         if not acts and getattr(config, key) != defaults:

@@ -108,7 +108,10 @@ def test_other_frozen_networks_are_refused(command, run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--amu.auxiliary [{name:resnet_test}]", "amu.auxiliary: got no pretrained"),
+        (
+            "--amu.auxiliary [{name:resnet_test,pretrained:null}]",
+            "amu.auxiliary: got no pretrained",
+        ),
         ("--amu.auxiliary []", "amu.auxiliary: got an empty list"),
         ("--backbone.name vit_test", "clip: got 'vit_test', expected a published CLIP"),
         ("--tuning.modes [full]", "tuning.modes: got ['full'] with method amu"),
@@ -119,7 +122,7 @@ def test_other_frozen_networks_are_refused(command, run):
     ],
 )
 def test_mistakes_leave_no_run(command, folder, tmp_path, words, message):
-    words = words.replace("name:", "name: ")
+    words = words.replace("name:", "name: ").replace(",pretrained:", ", pretrained: ")
     key, *values = words.split(" ", 1)
     argv = [key, *values] if "[{" in words else words.split()
     found = command("train", *options(folder), *argv, "--out", tmp_path / "run")

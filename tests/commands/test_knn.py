@@ -88,7 +88,9 @@ def test_accuracies_are_those_of_the_plain_backbone(start, judged) -> None:
     """Whatever head is on it; and a run that started from nothing has no state before."""
     by_k = judged["after"]
     wanted = top1_by_sklearn(start / "checkpoints" / "best.safetensors", (5, 20))
-    assert [by_k[k]["top1"] for k in ("5", "20")] == pytest.approx(wanted)
+    one_image = 100 / judged["images"]  # votes that tie but for rounding fall either way
+    found = [by_k[k]["top1"] for k in ("5", "20")]
+    assert found == pytest.approx(wanted, abs=1.01 * one_image)
     assert all(accuracy["top5"] == 100.0 for accuracy in by_k.values())  # of five classes
     assert judged["k"] == 20
     assert judged["metrics"] == {**by_k["20"], "images": judged["images"]}

@@ -217,4 +217,4 @@ def test_what_cannot_be_restarted_is_not(start: Starter) -> None:
     job = start.mpirun(TRAIN, "--smoke", "--restart_on_failure", 3)
     assert job.wait() == 2
     assert len(job.complaints()) == 1
-    assert "start python train.py alone and name them: --launcher" in job.complaints()[0]
+    assert "start the training alone and name them: --launcher" in job.complaints()[0]

@@ -13,10 +13,9 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from mindtune.doctor.self_test import OPERATORS, largest_difference
-from mindtune.layers.linear import linear
 from mindtune.ops.kernel_library import find_library, instruction_set
 
 
@@ -26,7 +25,7 @@ def probe(device_target: str) -> None:
     tell(mindspore=ms.__version__, library=str(library or ""))
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device(device_target)
-    output = linear(4, 4)(Tensor(np.ones((2, 4), np.float32)) + 1).asnumpy()
+    output = nn.Dense(4, 4)(Tensor(np.ones((2, 4), np.float32)) + 1).asnumpy()
     if not np.isfinite(output).all():
         raise FloatingPointError("a small network gives NaN or infinity")
     tell(works=True)
