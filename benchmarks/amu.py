@@ -65,7 +65,7 @@ class Sizes:
     image: int = 224
     classes: int = 100
     epochs: int = 50
-    extraction_batch: int = 32
+    extraction_batch: int = 8  # a ResNet-50 takes half a gigabyte an image
 
     @property
     def images(self) -> int:
