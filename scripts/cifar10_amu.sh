@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Train a small CLIP on CIFAR-10 and add to it, by AMU-Tuning with a few images a class, a small ViT
-# that has seen none of these classes; compare with Tip-Adapter and linear probes; keep it in
+# tuned by MP+ that has seen none of these classes; compare with Tip-Adapter and linear probes; keep it in
 # results/amu.json and docs/results.md.
-# The ViT is pre-trained on five classes with labels. The CLIP learns from captions of all ten, as
+# The ViT is pre-trained and tuned on five classes with labels. The CLIP learns from captions of all ten, as
 # published CLIPs have read of most classes they are asked for; of the five other, held-out classes
 # it sees 500 images each. The few-shot and validation images come from the rest, and test images
 # are seen by neither.
@@ -41,14 +41,18 @@ done
 
 .venv/bin/python train.py --config configs/full/vit_mini_cifar10_pretrain.yaml \
     --data.root "$data" --out "$runs/vit_mini_cifar10_pretrain" --resume auto
+.venv/bin/python train.py --config configs/moment_probing/vit_mini_cifar10_mp_plus.yaml \
+    --data.root "$data" --data.classes "[$(IFS=,; echo "${base[*]}")]" --epochs null --steps 400 \
+    --schedule.warmup_epochs 0 --schedule.warmup_steps 40 --evaluation.every_steps 400 \
+    --pretrained "$runs/vit_mini_cifar10_pretrain" --out "$runs/vit_mini_cifar10_mp_base" --resume auto
 .venv/bin/python train.py --config configs/clip/vit_mini_cifar10_contrastive.yaml \
     --data.root "$runs/amu/clip_images" --out "$runs/vit_mini_cifar10_contrastive" --resume auto
 .venv/bin/python eval.py --protocol few_shot_clip --pretrained "$runs/vit_mini_cifar10_contrastive" \
-    --amu.auxiliary "[{pretrained: $runs/vit_mini_cifar10_pretrain}]" \
+    --amu.auxiliary "[{pretrained: $runs/vit_mini_cifar10_mp_base}]" \
     --data.root "$runs/amu/few_shot_images" --evaluation.batch_size 200 \
     --few_shot_clip.largest_alpha 60 \
     --out "$runs/amu/few_shot_clip" "${options[@]}"
 .venv/bin/python scripts/keep_results.py --rename "$data" CIFAR10_FOLDER --rename "$runs" runs \
-    results/amu.json "$runs/vit_mini_cifar10_pretrain" "$runs/vit_mini_cifar10_contrastive" \
+    results/amu.json "$runs"/vit_mini_cifar10_{pretrain,mp_base,contrastive} \
     "$runs/amu/few_shot_clip"
 .venv/bin/python scripts/results_page.py
