@@ -56,7 +56,7 @@ def measure(what: str, student_name: str, teacher_name: str, batch: int, updates
     side = backbone.preprocessing.input_size
     rng = np.random.default_rng(0)
     images = Tensor(rng.standard_normal((batch, 3, side, side)).astype(np.float32))
-    fixed = Fixed(student(images).shape)
+    fixed = Fixed((batch, *student(images[:1]).shape[1:]))
     if what == "teacher":
         calls: dict[str, Callable[[], object]] = {
             "with": update_of(student, teacher, images),

@@ -31,7 +31,8 @@ def test_every_operator_with_a_kernel_is_tested():
     assert found == set(OPERATORS)
 
 
-SAME_LIBRARY = ("LinearMap",)  # its products are oneDNN's on both paths
+# Products are oneDNN's on both paths; a number of the others is one product and one sum.
+SAME_BITS = ("LinearMap", "ChannelMap", "DropPath")
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -40,7 +41,7 @@ def test_kernels_agree_with_the_composed_path(operator):
     assert cell.uses_kernel
     difference = largest_difference(cell, inputs)
     assert difference < 1e-4
-    assert difference > 0 or operator in SAME_LIBRARY  # else both took one path
+    assert difference > 0 or operator in SAME_BITS  # else both took one path
 
 
 class Doubled(nn.Cell, TwoPaths):

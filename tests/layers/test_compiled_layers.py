@@ -11,17 +11,24 @@ import pytest
 from mindspore import Tensor, nn, ops
 
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.drop_path import DropPath
+from mindtune.layers.layer_scale import LayerScale
 from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
-from mindtune.ops import composed, layer_norm, linear_map
+from mindtune.ops import composed, layer_norm, linear_map, row_maps
 from mindtune.ops.two_paths import TwoPaths
 from ops.kernel_caller import needs_kernels
 
 LAYERS = {"GELU": GELU, "QuickGELU": QuickGELU, "LayerNorm": lambda: _filled(LayerNorm(21, 1e-6))}
+ROWS = {
+    "layer scale": lambda: _filled(LayerScale(21, 0.1)),
+    "drop path": lambda: DropPath(0.5).set_train(),
+}
 LINEAR = {
     "linear": lambda: _filled(linear(21, 13)),
     "without bias": lambda: _filled(linear(21, 13, bias=False)),
 }
+FORMS = {**LAYERS, **ROWS, **LINEAR}
 each_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=list(LAYERS))
 
 
@@ -64,7 +71,7 @@ def value_and_gradients(cell: nn.Cell, x: Tensor) -> list[np.ndarray]:
 
 @needs_kernels
 @pytest.mark.usefixtures("_mode")
-@pytest.mark.parametrize("make", [*LAYERS.values(), *LINEAR.values()], ids=[*LAYERS, *LINEAR])
+@pytest.mark.parametrize("make", FORMS.values(), ids=list(FORMS))
 @pytest.mark.parametrize("shape", [(4, 21), (2, 5, 21), (2, 3, 3, 21)], ids=str)
 def test_compiled_form_equals_the_composed_one(make: Callable[[], nn.Cell], shape):
     cell, x = make(), numbers(*shape)
@@ -99,6 +106,7 @@ def test_half_precision_is_computed_in_float32(make: Callable[[], nn.Cell], path
 FROZEN = {
     "LayerNorm": (layer_norm, "layer_norm_kernel", "ParametersGradient", LayerNorm, (21, 1e-6)),
     "Linear": (linear_map, "linear_kernel", "WeightGradient", linear, (21, 21)),
+    "LayerScale": (row_maps, "channel_map_kernel", "RowProductsSum", LayerScale, (21, 0.1)),
 }
 
 
@@ -129,4 +137,4 @@ def test_the_gradient_of_frozen_weights_is_not_computed(
 
     assert differentiate([network[0].weight]).shape == (21, 21)
     with pytest.raises(RuntimeError, match="Missing"):
-        differentiate([network[1].weight])
+        differentiate(network[1].trainable_params()[:1])

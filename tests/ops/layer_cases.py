@@ -74,6 +74,63 @@ class Norm:
         return layer_references.layer_norm(x, weight, bias, self.eps, dy, arithmetic)
 
 
+@dataclass(frozen=True)
+class ChannelMap:
+    """A call of a factor and a shift a channel."""
+
+    rows: int
+    dim: int
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Rows, scale, shift, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        x, dy = rng.standard_normal((2, self.rows, self.dim), np.float32)
+        return (x, *rng.standard_normal((2, self.dim), np.float32), dy)
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, scale, shift, dy = self.inputs()
+        y, dx, dscale, dshift = (np.full_like(one, np.nan) for one in (x, x, scale, shift))
+        kernels.call("ChannelMap", x, scale, shift, y)
+        kernels.call("ChannelMapInputGradient", dy, scale, dx)
+        kernels.call("RowProductsSum", x, dy, dscale)
+        kernels.call("RowsSum", dy, dshift)
+        return {"y": y, "dx": dx, "dscale": dscale, "dshift": dshift}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        return layer_references.channel_map(*self.inputs(), arithmetic)
+
+
+@dataclass(frozen=True)
+class SampleScale:
+    """A call of a factor a sample; ``shape`` is a sample's."""
+
+    samples: int
+    shape: tuple[int, ...]
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Samples, factors, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        x, dy = rng.standard_normal((2, self.samples, *self.shape), np.float32)
+        return x, rng.standard_normal(self.samples, np.float32), dy
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, factors, dy = self.inputs()
+        y, dx = np.full_like(x, np.nan), np.full_like(x, np.nan)
+        kernels.call("SampleScale", x, factors, y)
+        kernels.call("SampleScaleGradient", dy, factors, dx)
+        return {"y": y, "dx": dx}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        x, factors, dy = self.inputs()
+        rows = (self.samples, -1)
+        found = layer_references.sample_scale(
+            x.reshape(rows), factors, dy.reshape(rows), arithmetic
+        )
+        return {name: values.reshape(x.shape) for name, values in found.items()}
+
+
 @st.composite
 def activations(draw: st.DrawFn) -> Activation:
     first, second = draw(st.integers(1, 40)), draw(st.integers(1, 40))
@@ -93,3 +150,19 @@ def norms(draw: st.DrawFn) -> Norm:
         eps=draw(st.sampled_from([1e-12, 1e-6, 1e-5])),
         seed=draw(st.integers(0, 99)),
     )
+
+
+@st.composite
+def channel_maps(draw: st.DrawFn) -> ChannelMap:
+    dim = draw(st.integers(1, 1100))
+    return ChannelMap(
+        draw(st.integers(1, min(700, _NUMBERS // dim))), dim, draw(st.integers(0, 99))
+    )
+
+
+@st.composite
+def sample_scales(draw: st.DrawFn) -> SampleScale:
+    samples, first = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    last = draw(st.integers(1, _NUMBERS // (samples * first)))
+    shape = draw(st.sampled_from([(), (last,), (first, last)]))
+    return SampleScale(samples, shape, draw(st.integers(0, 99)))

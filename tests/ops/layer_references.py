@@ -43,3 +43,22 @@ def layer_norm(
         "dweight": at.total(dy * normed, (0,))[0],
         "dbias": at.total(dy.astype(np.float64), (0,))[0],
     }
+
+
+def channel_map(
+    x: np.ndarray, scale: np.ndarray, shift: np.ndarray, dy: np.ndarray, at: Arithmetic
+) -> Results:
+    """``x scale + shift`` of rows (R, D)."""
+    wide = x.astype(np.float64)
+    return {
+        "y": at.rounded(at.rounded(wide * scale) + shift),
+        "dx": at.rounded(dy * scale.astype(np.float64)),
+        "dscale": at.total(at.rounded(dy * wide), (0,))[0],
+        "dshift": at.total(dy.astype(np.float64), (0,))[0],
+    }
+
+
+def sample_scale(x: np.ndarray, factors: np.ndarray, dy: np.ndarray, at: Arithmetic) -> Results:
+    """Rows (R, D), each times its factor."""
+    wide = factors[:, None].astype(np.float64)
+    return {"y": at.rounded(x * wide), "dx": at.rounded(dy * wide)}

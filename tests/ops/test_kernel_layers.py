@@ -10,7 +10,17 @@ from ops.agreement import assert_agrees
 from ops.arithmetic import Arithmetic
 from ops.kernel_caller import INSTRUCTION_SETS, Kernels, needs_kernels, refusal
 from ops.kernel_cases import kernels
-from ops.layer_cases import ACTIVATIONS, Activation, Norm, activations, norms
+from ops.layer_cases import (
+    ACTIVATIONS,
+    Activation,
+    ChannelMap,
+    Norm,
+    SampleScale,
+    activations,
+    channel_maps,
+    norms,
+    sample_scales,
+)
 from ops.layer_references import gelu, quick_gelu
 
 pytestmark = needs_kernels
@@ -29,18 +39,32 @@ def test_layer_norm(kernels, case):
     assert_agrees(case.found(kernels), case.expected)
 
 
+@settings(max_examples=40, deadline=None)
+@given(kernels=kernels, case=channel_maps() | sample_scales())
+def test_rows_times_a_number_a_channel_or_a_sample(kernels, case):
+    assert_agrees(case.found(kernels), case.expected)
+
+
 @on_every_instruction_set
 @pytest.mark.parametrize("size", range(1, 41))
 def test_every_remainder_of_a_vector(instruction_set, size):
     kernels = Kernels(instruction_set, fresh=True)
-    for case in (Norm(3, size), *(Activation(symbol, (size,)) for symbol in ACTIVATIONS)):
+    rows = Norm(3, size), ChannelMap(3, size), SampleScale(3, (size,))
+    for case in (*rows, *(Activation(symbol, (size,)) for symbol in ACTIVATIONS)):
         assert_agrees(case.found(kernels), case.expected)
 
 
 @on_every_instruction_set
 @pytest.mark.parametrize(
     "case",
-    [Norm(1, 5), Norm(197, 50), Norm(400, 77, offset=1), Activation("Gelu", (3, 5000))],
+    [
+        Norm(1, 5),
+        Norm(197, 50),
+        Norm(400, 77, offset=1),
+        ChannelMap(400, 77),
+        SampleScale(40, (11, 77)),
+        Activation("Gelu", (3, 5000)),
+    ],
     ids=str,
 )
 def test_the_number_of_threads_changes_no_bit(instruction_set, case):
@@ -132,6 +156,14 @@ def _zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
             [_zeros(2, 5), _zeros(2, 2), _zeros(2, 5), _zeros(5), _zeros(6)],
             "another shape of argument 4",
         ),
+        ("ChannelMap", [_zeros(2, 5), _zeros(4), _zeros(5), _zeros(2, 5)], "of argument 1"),
+        ("ChannelMap", [_zeros(2, 5), _zeros(5), _zeros(5), _zeros(2, 4)], "of argument 3"),
+        ("ChannelMapInputGradient", [_zeros(2, 5), _zeros(4), _zeros(2, 5)], "of argument 1"),
+        ("RowProductsSum", [_zeros(2, 5), _zeros(3, 5), _zeros(5)], "of argument 1"),
+        ("RowProductsSum", [_zeros(2, 5), _zeros(2, 5), _zeros(4)], "of argument 2"),
+        ("SampleScale", [_zeros(2, 5), _zeros(5), _zeros(2, 5)], "of argument 1"),
+        ("SampleScale", [_zeros(0, 5), _zeros(0), _zeros(0, 5)], "at least one sample"),
+        ("SampleScaleGradient", [_zeros(2, 5), _zeros(2), _zeros(2, 4)], "of argument 2"),
     ],
 )
 def test_what_is_refused(symbol, arrays, message):

@@ -57,7 +57,7 @@ class Layer:
             kernels.call("LinearWithoutBias", x, weight, y)
         kernels.call("LinearInputGradient", dy, weight, dx)
         kernels.call("LinearWeightGradient", dy, x, dweight)
-        kernels.call("LinearBiasGradient", dy, dbias)
+        kernels.call("RowsSum", dy, dbias)
         return {"y": y, "dx": dx, "dweight": dweight, "dbias": dbias}
 
     def expected(self, at: Arithmetic) -> dict[str, np.ndarray]:
@@ -107,7 +107,7 @@ def _zeros(*shape: int) -> np.ndarray:
         ("LinearWithoutBias", [_zeros(0, 5), _zeros(3, 5), _zeros(0, 3)], "at least one row"),
         ("LinearInputGradient", [_zeros(2, 3), _zeros(4, 5), _zeros(2, 5)], "of argument 1"),
         ("LinearWeightGradient", [_zeros(2, 3), _zeros(3, 5), _zeros(3, 5)], "of argument 1"),
-        ("LinearBiasGradient", [_zeros(2, 3), _zeros(2)], "of argument 1"),
+        ("RowsSum", [_zeros(2, 3), _zeros(2)], "of argument 1"),
     ],
 )
 def test_what_is_refused(symbol, arrays, message):

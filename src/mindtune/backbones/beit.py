@@ -12,6 +12,7 @@ from mindtune.layers.biased_attention import (
     OwnBiasAttention,
     RelativePositionBias,
 )
+from mindtune.layers.channel_map import ChannelScale
 from mindtune.layers.depth_init import start_by_depth, start_narrow_by_depth
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.mlp import Mlp
@@ -37,6 +38,7 @@ class BeitBlock(nn.Cell):
         self.mlp = Mlp(dim, int(dim * arch.mlp_ratio))
         self.psrp: nn.Cell = NoRecalibration(dim)
         self.gamma_2 = Parameter(initializer(arch.init_values, (dim,)), name="gamma_2")
+        self.scale = ChannelScale()
         self.drop_path1 = drop_path(drop_rate)
         self.drop_path2 = drop_path(drop_rate)
 
@@ -45,8 +47,9 @@ class BeitBlock(nn.Cell):
 
     def after_attention(self, x: Tensor, branch: Tensor) -> Tensor:
         """The block's output from its input and what its attention found."""
-        x = x + self.drop_path1(self.gamma_1 * branch)
-        return x + self.drop_path2(self.gamma_2 * self.psrp(x, self.mlp(self.norm2(x))))
+        x = x + self.drop_path1(self.scale(branch, self.gamma_1))
+        branch = self.psrp(x, self.mlp(self.norm2(x)))
+        return x + self.drop_path2(self.scale(branch, self.gamma_2))
 
     def attention_weights(self, x: Tensor, bias: Tensor) -> Tensor:
         """The block's attention weights (B, H, N, N) alone."""

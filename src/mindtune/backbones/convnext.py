@@ -10,6 +10,7 @@ from mindspore.common.initializer import Normal, initializer
 
 from mindtune.backbones.backbone import MapBackbone
 from mindtune.errors import ConfigError
+from mindtune.layers.channel_map import ChannelScale
 from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.depthwise import DepthwiseConv
 from mindtune.layers.drop_path import drop_path, drop_path_rates
@@ -47,11 +48,12 @@ class Block(nn.Cell):
         self.mlp = Mlp(dim, 4 * dim)
         self.psrp: nn.Cell = NoRecalibration(dim, fan_in_linear)
         self.gamma = Parameter(initializer(_FIRST_GAMMA, (dim,)), name="gamma")
+        self.scale = ChannelScale()
         self.drop_path = drop_path(drop_rate)
 
     def construct(self, x: Tensor) -> Tensor:
         branch = self.mlp(self.norm(self.conv_dw(x)))
-        return x + self.drop_path(self.psrp(branch, branch) * self.gamma)
+        return x + self.drop_path(self.scale(self.psrp(branch, branch), self.gamma))
 
 
 def stem(dim: int) -> nn.SequentialCell:

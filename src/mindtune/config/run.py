@@ -62,7 +62,7 @@ class RunConfig:
         batch_size: images a step and device.
         accumulate: steps whose gradients are averaged before one update.
         recompute: forget what the blocks of the backbone computed, and compute it again for the
-            gradients: more time, for memory that MindSpore does not save on the CPU yet.
+            gradients: less memory for more time.
         max_steps: stop every epoch after this many updates.
         precision: fp32, or fp16 with dynamic loss scaling or bf16 where the device has them.
         ema_decay: decay of the weight average that is evaluated and saved as best; default: none.

@@ -9,6 +9,8 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.channel_map import ChannelMap
+from mindtune.layers.drop_path import DropPath
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import (
@@ -68,6 +70,14 @@ def _linear_map() -> Case:
     return LinearMap(), (_normal(19, _HEAD_DIM), _normal(7, _HEAD_DIM), _normal(7))
 
 
+def _channel_map() -> Case:
+    return ChannelMap(), (_normal(19, _HEAD_DIM), _normal(_HEAD_DIM), _normal(_HEAD_DIM))
+
+
+def _drop_path() -> Case:
+    return DropPath(0.5).set_train(), (_normal(19, _HEAD_DIM),)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -78,6 +88,8 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LayerNorm": _layer_norm,
     "SoftmaxAttention": _softmax_attention,
     "LinearMap": _linear_map,
+    "ChannelMap": _channel_map,
+    "DropPath": _drop_path,
 }
 
 

@@ -6,6 +6,7 @@ from mindspore import Parameter, Tensor, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import initializer
 
+from mindtune.layers.channel_map import ChannelMap
 from mindtune.layers.moving import MovingCell
 from mindtune.parameters import RUNNING_MEAN, RUNNING_VAR
 
@@ -66,17 +67,18 @@ class BatchNorm(RunningStatistics):
         self.keeps_statistics = keeps_statistics
         self.weight = Parameter(initializer(weight_init, (channels,)), name="weight")
         self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
+        self.channel_map = ChannelMap()
 
     def construct(self, maps: Tensor) -> Tensor:
         x = ops.cast(maps, mstype.float32)
         if not self.training or self.frozen:
             scale = self.weight * ops.rsqrt(self.running_var + EPS)
-            return x * scale + (self.bias - self.running_mean * scale)
+            return self.channel_map(x, scale, self.bias - self.running_mean * scale)
         mean = ops.mean(x, (0, 1, 2))  # (C,)
-        centred = x - mean
+        centred = self.channel_map(x, ops.ones_like(mean), -mean)
         var = ops.mean(centred * centred, (0, 1, 2))  # (C,)
         self.move_statistics(mean, var, x.size / x.shape[3])
-        return centred * (self.weight * ops.rsqrt(var + EPS)) + self.bias
+        return self.channel_map(centred, self.weight * ops.rsqrt(var + EPS), self.bias)
 
 
 class FeatureNorm(RunningStatistics):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from mindtune.errors import ConfigError
 from mindtune.layers.random import RandomLayer
+from mindtune.ops.row_maps import sample_scale_kernel
+from mindtune.ops.two_paths import TwoPaths
 
 
-class DropPath(RandomLayer):
+class DropPath(RandomLayer, TwoPaths):
     """Drop a residual branch per sample with probability ``rate``, in training only.
 
     Kept branches are divided by ``1 - rate``. Huang et al., "Deep networks with stochastic depth",
@@ -19,12 +22,19 @@ class DropPath(RandomLayer):
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.keep = 1.0 - rate
+        library = self.choose_path(devices=("CPU",))
+        if library is not None:
+            self.kernel = sample_scale_kernel(library)
 
     def construct(self, branch: Tensor) -> Tensor:
         if not self.training:
             return branch
         batch = branch.shape[0]
-        kept = ops.cast(self.uniform(batch) < self.keep, branch.dtype) / self.keep
+        kept = ops.cast(self.uniform(batch) < self.keep, mstype.float32) / self.keep  # (B,)
+        if self.uses_kernel:
+            scaled = self.kernel(ops.cast(branch, mstype.float32), kept)
+            return ops.cast(scaled, branch.dtype)
+        kept = ops.cast(kept, branch.dtype)
         return branch * kept.reshape((batch,) + (1,) * (branch.ndim - 1))
 
 

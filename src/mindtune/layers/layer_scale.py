@@ -5,6 +5,8 @@ from __future__ import annotations
 from mindspore import Parameter, Tensor, nn
 from mindspore.common.initializer import initializer
 
+from mindtune.layers.channel_map import ChannelScale
+
 
 class LayerScale(nn.Cell):
     """A learned factor a channel on a residual branch, (..., C) -> (..., C).
@@ -15,9 +17,10 @@ class LayerScale(nn.Cell):
     def __init__(self, dim: int, init: float) -> None:
         super().__init__()
         self.gamma = Parameter(initializer(init, (dim,)), name="gamma")
+        self.scale = ChannelScale()
 
     def construct(self, branch: Tensor) -> Tensor:
-        return branch * self.gamma
+        return self.scale(branch, self.gamma)
 
 
 def layer_scale(dim: int, init: float | None) -> nn.Cell:

@@ -9,6 +9,7 @@ from typing import Any
 from mindspore import Tensor
 
 from mindtune.ops.kernel_library import Kernel, compiled
+from mindtune.ops.row_maps import row_sum_kernel
 
 
 def _like_first(first: Any, *_: Any) -> Any:
@@ -33,12 +34,9 @@ def linear_kernel(library: Path, has_bias: bool) -> Kernel:
     def to_weights(dy: list, x: list) -> list:
         return [dy[-1], x[-1]]
 
-    def to_channels(dy: list) -> list:
-        return [dy[-1]]
-
     to_input = compiled(library, "LinearInputGradient", to_inputs, _like_first)
     to_weight = compiled(library, "LinearWeightGradient", to_weights, _like_first)
-    to_bias = compiled(library, "LinearBiasGradient", to_channels, _like_first)
+    to_bias = row_sum_kernel(library)
 
     def bprop_biased(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return to_input(dout, weight), to_weight(dout, x), to_bias(dout)

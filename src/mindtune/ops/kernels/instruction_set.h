@@ -52,6 +52,9 @@ struct InstructionSet {
   void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
                            uint8_t* to);
   void (*add_up_rows)(const Rows&, const float* x, float* sums);
+  void (*add_up_products)(const Rows&, const float* x, const float* y, float* sums);
+  void (*map_channels)(const Rows&, const ChannelMap&);
+  void (*scale_rows)(const Rows&, const float* x, const float* factors, float* y);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

@@ -18,6 +18,7 @@
 #include "moment_pooling_gradient.h"
 #include "nearest_neighbours.h"
 #include "pixel_rows.h"
+#include "row_maps.h"
 #include "row_sums.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
@@ -42,4 +43,7 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  mix_rows,
                                  blur_rows,
                                  transpose_pixels,
-                                 add_up_rows};
+                                 add_up_rows,
+                                 add_up_products,
+                                 map_channels,
+                                 scale_rows};

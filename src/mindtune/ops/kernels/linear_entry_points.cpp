@@ -59,14 +59,6 @@ MINDTUNE_OPERATOR(LinearWeightGradient) {
   return 0;
 }
 
-// dy (..., O) -> dbias (O)
-MINDTUNE_OPERATOR(LinearBiasGradient) {
-  const Arguments given("LinearBiasGradient", 2, count, data, ranks, shapes, types);
-  const Rows dy = rows_of(given);
-  instruction_set().add_up_rows(dy, given.floats(0), channel_vector(given, 1, dy));
-  return 0;
-}
-
 // Whether linear layers can be run: 1 or 0.
 extern "C" __attribute__((visibility("default"))) int HasMatrixProduct() {
   return has_matrix_product() ? 1 : 0;

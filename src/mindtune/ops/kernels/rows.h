@@ -1,4 +1,4 @@
-// The sizes and arrays of operators on rows of channels: LayerNorm, linear layers.
+// The sizes and arrays of operators on rows of channels: norms, factors, linear layers.
 #pragma once
 
 #include "arguments.h"
@@ -29,6 +29,12 @@ struct NormParametersGradient {
   float *dweight, *dbias;
 };
 
+// `shift` may be missing.
+struct ChannelMap {
+  const float *x, *scale, *shift;
+  float* y;
+};
+
 // Argument 0: (..., D), of any number of axes.
 inline Rows rows_of(const Arguments& given) {
   const int64_t total = given.total(0), axes = given.rank(0);
@@ -46,6 +52,13 @@ inline float* like_rows(const Arguments& given, int index, const Rows& s) {
 inline float* channel_vector(const Arguments& given, int index, const Rows& s) {
   given.require_shape(index, {s.dim});
   return given.floats(index, 1);
+}
+
+// Argument 0: (B, ...), a sample a row.
+inline Rows samples_of(const Arguments& given) {
+  const int64_t total = given.total(0);
+  given.require(given.rank(0) > 0 && total > 0, "at least one sample of one number");
+  return {given.size(0, 0), total / given.size(0, 0)};
 }
 
 inline float* row_statistics(const Arguments& given, int index, const Rows& s) {

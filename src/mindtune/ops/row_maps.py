@@ -1,0 +1,53 @@
+"""The compiled form of rows times, and plus, a number a channel or a number a sample."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mindspore import Tensor, ops
+
+from mindtune.ops.kernel_library import Kernel, compiled
+
+
+def _like_first(first: Any, *_: Any) -> Any:
+    return first
+
+
+def _channels(rows: list, *_: list) -> list:
+    return [rows[-1]]
+
+
+@cache
+def row_sum_kernel(library: Path) -> Kernel:
+    """x (..., C) -> its sum over all rows (C,), float32, without a gradient."""
+    return compiled(library, "RowsSum", _channels, _like_first)
+
+
+@cache
+def channel_map_kernel(library: Path) -> Kernel:
+    """x (..., C), scale (C,), shift (C,) -> x scale + shift, float32.
+
+    Each gradient is an operator of its own, which a compiled graph leaves out where nobody wants
+    it.
+    """
+    to_input = compiled(library, "ChannelMapInputGradient", _like_first, _like_first)
+    to_scale = compiled(library, "RowProductsSum", _channels, _like_first)
+    to_shift = row_sum_kernel(library)
+
+    def bprop(x: Tensor, scale: Tensor, shift: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(dout, scale), to_scale(x, dout), to_shift(dout)
+
+    return compiled(library, "ChannelMap", _like_first, _like_first, bprop)
+
+
+@cache
+def sample_scale_kernel(library: Path) -> Kernel:
+    """x (B, ...), factors (B,) -> x times its sample's factor, float32; factors are constants."""
+    to_input = compiled(library, "SampleScaleGradient", _like_first, _like_first)
+
+    def bprop(x: Tensor, factors: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(dout, factors), ops.zeros_like(factors)
+
+    return compiled(library, "SampleScale", _like_first, _like_first, bprop)
