@@ -8,9 +8,8 @@ using namespace mindtune;
 MINDTUNE_OPERATOR(ChannelMap) {
   const Arguments given("ChannelMap", 4, count, data, ranks, shapes, types);
   const Rows s = rows_of(given);
-  instruction_set().map_channels(
-      s, {given.floats(0), channel_vector(given, 1, s), channel_vector(given, 2, s),
-          like_rows(given, 3, s)});
+  instruction_set().map_channels(s, {given.floats(0), channel_vector(given, 1, s),
+                                     channel_vector(given, 2, s), like_rows(given, 3, s)});
   return 0;
 }
 
