@@ -19,6 +19,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from roofline_page import write_section
 from second_order import machine_peak, roofline
 from second_order.agreement import check
 from second_order.cases import CASES, TINY, Sizes, make_problem
@@ -36,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tiny", action="store_true", help="tiny widths: a test of this script")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
-    parser.add_argument("--roofline", type=Path, help="page to write")
+    parser.add_argument("--roofline", type=Path, help="page to write a section of")
     chosen = parser.parse_args()
     if chosen.turns < 1 or min(chosen.batches) < 1:
         parser.error("--turns and --batches: expected at least 1")
@@ -114,7 +115,8 @@ def main() -> None:
             measured.append(times)
     if chosen.roofline:
         command = shlex.join(["python", *sys.argv])
-        chosen.roofline.write_text(roofline.page(command, threads, peak, sizes, measured))
+        text = roofline.section(command, threads, peak, sizes, measured)
+        write_section(chosen.roofline, "cross_covariance.py", text)
     print()
     print(json.dumps({key: round(ratio, 2) for key, ratio in ratios.items()}))
 
