@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -35,7 +35,7 @@ RUN_BY = {  # commands that need neither data, weights nor devices, and the test
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def parser_of(program: str) -> cli.Parser:
     return cli.make_parser(CONFIGS[program], program, "")
 
@@ -94,7 +94,7 @@ def test_what_does_not_exist_is_found(line: str) -> None:
         check(program, words)
 
 
-@lru_cache(maxsize=None)
+@cache
 def known_keys() -> frozenset[str]:
     """Keys and groups of the entry points, options of sub-commands and scripts."""
     keys = {key for program in CONFIGS for key in parser_of(program).valid_keys()}

@@ -18,7 +18,9 @@ def test_the_page_is_what_the_headers_say(tmp_path: Path) -> None:
 
 def test_the_page_has_every_recipe_with_both_numbers() -> None:
     lines = (ROOT / "docs" / "recipes.md").read_text().splitlines()
-    rows = {cells[1].strip(" `"): cells[2:5] for line in lines if len(cells := line.split("|")) == 6}
+    rows = {
+        cells[1].strip(" `"): cells[2:5] for line in lines if len(cells := line.split("|")) == 6
+    }
     assert rows.keys() >= {path.stem for path in ROOT.glob("configs/**/*.yaml")}
     assert all(text.strip() for cells in rows.values() for text in cells)
     what, paper, ours = rows["vit_b16_cub200_mp"]
