@@ -17,6 +17,8 @@ _HOMES = {
     "create_dataset": "mindtune.data.datasets",
     "list_datasets": "mindtune.data.datasets",
     "register_dataset": "mindtune.data.datasets",
+    "list_methods": "mindtune.methods.table",
+    "register_method": "mindtune.methods.table",
     "RunConfig": "mindtune.config",
     "train": "mindtune.training",
     "evaluate": "mindtune.evaluating",

@@ -34,7 +34,7 @@ from mindtune.methods.method import (
     RunContext,
     WritesFiles,
 )
-from mindtune.methods.table import METHODS
+from mindtune.methods.table import method_builder
 from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
 from mindtune.report.page import offer_report
@@ -54,11 +54,12 @@ def train(
         UserError: anything wrong with the configuration, data, weights or folder, before the first
             update where it can be known by then.
     """
+    build_method = method_builder(config.method)
     check_config(config)
     check_precision(config.precision, config.device_target)
     check_tensorboard(config.tensorboard)
     run = _open_run(config, folder, console)
-    method = METHODS[config.method](run)
+    method = build_method(run)
     rank_checks.check_same_data(run.world, method.sources, method.preprocessing)
     counts = count_parameters(method.parameter_groups())
     run.console.print(parameter_table(counts))
