@@ -24,7 +24,7 @@ WAYS = {
         "tuning": {"modes": ["block_expansion"], "block_expansion": {"num_blocks": 1}},
         "optim": {"lr": 1e-2},
     },
-    "full": {"tuning": {"modes": ["full"]}, "optim": {"lr": 1e-2}},
+    "full": {"tuning": {"modes": ["full"]}, "optim": {"lr": 2e-3}},
 }
 
 
@@ -37,13 +37,22 @@ def main(runs: Path) -> None:
             pretrained=WEIGHTS,
             epochs=10,
             evaluation={"every": 10},
+            knn={"k": [20]},
             forgetting={"name": "digits", "classes": ["0", "1", "2", "3", "4"]},
             overwrite=True,
             **options,
         )
         result = mindtune.train(config, runs / name)
         old, new = result["forgetting"], result["metrics"]["top1"]
-        rows.append((name, result["parameters"]["trainable"], new, old["before"]["20"]["features"], old["after"]["20"]["features"]))
+        rows.append(
+            (
+                name,
+                result["parameters"]["trainable"],
+                new,
+                old["before"]["20"]["top1"],
+                old["after"]["20"]["top1"],
+            )
+        )
 
     print("\ntuning             trains  new digits, %   old digits by k-NN, %: before  after")
     for name, trainable, new, before, after in rows:

@@ -23,10 +23,13 @@ SHARED = {
     "data": {"name": "digits", "classes": ["0", "1", "2", "3", "4"]},
     "augment": {"hflip": 0.0},
     "self_distillation": {
+        "momentum": 0.9,  # a short run: the teacher must move
+        "freeze_last_layer": 0,
         "views": {"global_scale": [0.5, 1.0], "local_crops": 2, "local_size": 8},
         "projection": {"out_dim": 128, "hidden_dim": 128, "bottleneck_dim": 64},
     },
-    "optim": {"lr": 1e-3},
+    "batch_size": 32,
+    "optim": {"lr": 2e-3},
     "schedule": {"warmup_epochs": 1},
     "evaluation": {"every": 10},
     "overwrite": True,
