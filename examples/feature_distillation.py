@@ -48,7 +48,9 @@ def main(runs: Path) -> None:
         )
         tuned[start] = mindtune.train(tune, runs / f"tuned_{start}")["metrics"]["top1"]
 
-    print(f"\ndistance to the teacher's tokens  {followed['distillation_loss']:.4f}, 0.325 at first")
+    print(
+        f"\ndistance to the teacher's tokens  {followed['distillation_loss']:.4f}, 0.325 at first"
+    )
     print(f"student's k-NN top-1, no labels   {followed['knn_top1']:.2f} %")
     print(f"after 2 epochs with labels        {tuned['student']:.2f} % from the student")
     print(f"                                  {tuned[None]:.2f} % from random weights")
