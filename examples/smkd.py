@@ -16,22 +16,19 @@ from typing import Any
 
 import mindtune
 
+RECIPES = Path(__file__).parents[1] / "configs" / "smkd"
 BACKBONE = {"name": "vit_digits_patch4_16"}
-SHARED = {
+SMALL = {
     "backbone": BACKBONE,
-    "tuning": {"modes": ["full"]},
     "data": {"name": "digits", "classes": ["0", "1", "2", "3", "4"]},
     "augment": {"hflip": 0.0},
     "self_distillation": {
-        "momentum": 0.9,  # a short run: the teacher must move
-        "freeze_last_layer": 0,
-        "views": {"global_scale": [0.5, 1.0], "local_crops": 2, "local_size": 8},
-        "projection": {"out_dim": 128, "hidden_dim": 128, "bottleneck_dim": 64},
+        "momentum": 0.97,  # of a short run: the teacher must move
+        "views": {"local_size": 8},
+        "projection": {"out_dim": 128, "hidden_dim": 128},
     },
     "batch_size": 32,
-    "optim": {"lr": 2e-3},
-    "schedule": {"warmup_epochs": 1},
-    "evaluation": {"every": 10},
+    "epochs": 10,
     "overwrite": True,
 }
 
@@ -52,9 +49,8 @@ def main(runs: Path) -> None:
     found = {"random weights": judge(runs / "random", pretrained="random", backbone=BACKBONE)}
     start = None
     for method in ("ibot", "smkd"):
-        config = mindtune.configure(
-            mindtune.RunConfig, method=method, pretrained=start, epochs=10, **SHARED
-        )
+        recipe = RECIPES / f"vit_mini_cifar10_{method}.yaml"
+        config = mindtune.configure(mindtune.RunConfig, recipe, pretrained=start, **SMALL)
         start = runs / method
         mindtune.train(config, start)
         found[method] = judge(start, pretrained=start, pretrained_key="teacher")
