@@ -2,11 +2,15 @@
 
 They are optional: without a C++ compiler the package installs all the same, and computes with
 MindSpore's own operators. `mindtune doctor` says which.
+The library knows nothing of Python, so one wheel serves every Python 3 of a platform.
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 FOLDER = Path("src/mindtune/ops/kernels")
@@ -19,8 +23,16 @@ class BuildKernels(build_ext):
         return str(Path(*fullname.split("."))) + ".so"
 
 
+class NameWheel(bdist_wheel):
+    """Tagged with the platform of the library, but with no Python version."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        _, _, platform = super().get_tag()
+        return "py3", "none", platform
+
+
 setup(
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "bdist_wheel": NameWheel},
     ext_modules=[
         Extension(
             "mindtune.ops.kernels.libmindtune_kernels",

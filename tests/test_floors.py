@@ -21,7 +21,15 @@ FLOORS = [
     {"engine", "evaluation", "onnx_graph", "mindir"},
     {"config"},
     {"cli", "assemble", "run_folder", "run_plan"},
-    {"pretrained", "report", "rank_checks", "resume", "frozen_features", "frozen_texts"},
+    {
+        "configuring",
+        "pretrained",
+        "report",
+        "rank_checks",
+        "resume",
+        "frozen_features",
+        "frozen_texts",
+    },
     {"knn_evaluation", "merging", "optimizing", "self_distilled_pair", "feature_training"}
     | {"class_texts", "few_shot_sources", "feature_towers", "fusion_weights"},
     {"forgetting", "adapter", "tower_features", "few_shot_classifiers", "trained_network"},

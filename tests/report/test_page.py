@@ -232,3 +232,46 @@ def test_without_jinja2_a_command_says_how_to_get_the_page(tmp_path, monkeypatch
     ]
     with pytest.raises(MissingPackageError, match=r"pip install 'mindtune\[report\]'"):
         write_report(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("result.json", "[]", "content: got a list, expected an object"),
+        ("result.json", '{"metrics": 3}', "metrics: got a number, expected an object"),
+        ("result.json", '{"parameters": {"total": 3}}', "parameters.trainable: got nothing"),
+        ("result.json", '{"selection": {"split": "val", "epoch": "a"}}', "epoch: got text"),
+        ("result.json", '{"forgetting": {}}', "forgetting.after: got nothing, expected an object"),
+        ("result.json", b"\xff{}", "cannot be read"),
+        ("log.jsonl", "3\n", "line 1: got a number, expected an object"),
+        ("log.jsonl", '{"kind": "epoch", "step": 1}\n', "line 1.images_per_second: got nothing"),
+        ("log.jsonl", b"\xff\n", "cannot be read"),
+        ("eval_test.json", "null", "content: got nothing, expected an object"),
+        ("eval_a.json", '{"protocol": "few_shot"}', "few_shot: got nothing, expected an object"),
+        ("eval_a.json", '{"protocol": "pictures"}', "labels: got nothing, expected a list"),
+        ("eval_test_errors.json", '[{"image": "a.png"}]', "[1].label: got nothing, expected text"),
+        (
+            "eval_test_per_class.csv",
+            "name,images,top1\na,two,3\n",
+            "line 2, column images: got 'two",
+        ),
+        ("eval_test_per_class.csv", "name,images\na,2\n", "line 2, column top1: got nothing"),
+        (
+            "eval_test_predictions.csv",
+            "label,predicted\n0,1\n9,1\n",
+            "got classes 0 to 9, expected 3",
+        ),
+    ],
+)
+def test_a_file_that_holds_something_else_is_named(tmp_path, file, content, message):
+    run = write_run(tmp_path / "run")
+    write_judged(run, 3)
+    (run / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(CheckpointError) as refused:
+        write_report(run)
+    said = str(refused.value)
+    assert said.startswith(f"{run / file}: ")
+    assert message in said
+    assert "remove " in said
+    assert "\n" not in said
+    assert not (run / "report.html").exists()

@@ -1,1 +1,1 @@
-"""The sub-commands of ``mindtune``, a module each."""
+"""The sub-commands of ``mindtune``, a module each; ``listing`` is what two of them share."""

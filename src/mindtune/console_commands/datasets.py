@@ -5,22 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from fnmatch import fnmatch
 
-from rich.console import Console
-from rich.table import Table
-
 from mindtune.cli import Parser
+from mindtune.console_commands.listing import add_pattern, print_listing, shell_pattern
 from mindtune.data.datasets.spec import SPLITS, DatasetSpec
-from mindtune.errors import ConfigError
+
+_HEADINGS = ("name", "what", ">classes", *(f">{split}" for split in SPLITS), "source and licence")
 
 
 def add_arguments(parser: Parser) -> None:
-    parser.add_argument(
-        "pattern",
-        nargs="?",
-        default="*",
-        metavar="PATTERN",
-        help="only names like 'imagenet*' or, without a *, names and titles that hold this word.",
-    )
+    add_pattern(parser, "imagenet*", "names and titles")
 
 
 def run(options: Namespace) -> int:
@@ -31,28 +24,17 @@ def run(options: Namespace) -> int:
     """
     from mindtune.data.datasets import dataset_spec, list_datasets
 
-    word = options.pattern.lower()
-    pattern = word if "*" in word else f"*{word}*"
+    pattern = shell_pattern(options.pattern.lower())
     specs = [dataset_spec(name) for name in list_datasets()]
     found = [s for s in specs if fnmatch(s.name, pattern) or fnmatch(s.title.lower(), pattern)]
-    if not found:
-        raise ConfigError(
-            f"pattern: got {options.pattern!r}, which no data set is like, expected part of a "
-            "name; mindtune datasets lists all"
-        )
-    caption = f"{len(found)} data sets, for --data.name; they lie in --data.root"
-    table = Table(caption=caption, caption_justify="left")
-    table.add_column("name", no_wrap=True)
-    table.add_column("what", overflow="fold")
-    table.add_column("classes", justify="right")
-    for split in SPLITS:
-        table.add_column(split, justify="right")
-    table.add_column("source and licence", overflow="fold")
-    for spec in found:
-        counts = [_count(spec, split) for split in SPLITS]
-        table.add_row(spec.name, spec.title, _classes(spec), *counts, spec.source)
-    Console(markup=False).print(table)
+    note = "for --data.name; they lie in --data.root"
+    print_listing("data set", note, options.pattern, _HEADINGS, [_row(spec) for spec in found])
     return 0
+
+
+def _row(spec: DatasetSpec) -> list[str]:
+    counts = [_count(spec, split) for split in SPLITS]
+    return [spec.name, spec.title, _classes(spec), *counts, spec.source]
 
 
 def _classes(spec: DatasetSpec) -> str:

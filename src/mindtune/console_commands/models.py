@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from rich.console import Console
-from rich.table import Table
-
 from mindtune.cli import Parser
-from mindtune.errors import ConfigError
+from mindtune.console_commands.listing import add_pattern, print_listing, shell_pattern
+
+_HEADINGS = ("name", "input", "crop", "mean", "weights from", "paper", "licence")
 
 
 def add_arguments(parser: Parser) -> None:
-    parser.add_argument(
-        "pattern",
-        nargs="?",
-        default="*",
-        metavar="PATTERN",
-        help="only names like 'vit_*_patch16_*' or, without a *, names that hold this word.",
-    )
+    add_pattern(parser, "vit_*_patch16_*", "names")
 
 
 def run(options: Namespace) -> int:
@@ -27,24 +20,19 @@ def run(options: Namespace) -> int:
     Raises:
         ConfigError: no name is like the pattern.
     """
-    from mindtune.backbones import backbone_entry, list_backbones  # imports MindSpore
+    from mindtune.backbones import list_backbones  # imports MindSpore
 
-    pattern = options.pattern if "*" in options.pattern else f"*{options.pattern}*"
-    names = list_backbones(pattern)
-    if not names:
-        raise ConfigError(
-            f"pattern: got {options.pattern!r}, which no backbone is like, expected part of a "
-            "name; mindtune models lists all"
-        )
-    table = Table(caption=f"{len(names)} backbones, for --backbone.name", caption_justify="left")
-    for column in ("name", "input", "crop", "mean", "weights from", "paper", "licence"):
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for name in names:
-        about = backbone_entry(name).pretrained
-        images = about.preprocessing
-        mean = ", ".join(f"{value:.3g}" for value in images.mean)
-        crop = f"{images.crop_pct:g} {images.interpolation}"
-        sources = ", ".join(about.source_names)
-        table.add_row(name, str(images.input_size), crop, mean, sources, about.paper, about.licence)
-    Console(markup=False).print(table)
+    rows = [_row(name) for name in list_backbones(shell_pattern(options.pattern))]
+    print_listing("model", "for --backbone.name", options.pattern, _HEADINGS, rows)
     return 0
+
+
+def _row(name: str) -> list[str]:
+    from mindtune.backbones import backbone_entry
+
+    about = backbone_entry(name).pretrained
+    images = about.preprocessing
+    mean = ", ".join(f"{value:.3g}" for value in images.mean)
+    crop = f"{images.crop_pct:g} {images.interpolation}"
+    sources = ", ".join(about.source_names)
+    return [name, str(images.input_size), crop, mean, sources, about.paper, about.licence]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from rich.console import Console
 from mindtune.cli import read_yaml
 from mindtune.engine.log import Record, RunLog
 from mindtune.errors import CheckpointError
+from mindtune.report import file_shapes
+from mindtune.report.file_shapes import check_rows, check_shape
 
 Row = dict[str, str]
 
@@ -81,14 +84,12 @@ def read_run_files(folder: Path) -> RunFiles:
     if not folder.is_dir():
         raise CheckpointError(f"report {folder}: got no folder, expected a run folder; check it")
     config = read_yaml(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
-    log = RunLog(folder, Console(quiet=True))
     evaluations = {
-        path.stem[len(_EVALUATION) :]: read_json(path)
+        path.stem[len(_EVALUATION) :]: _read_evaluation(path)
         for path in sorted(folder.glob(f"{_EVALUATION}*.json"))
         if not path.stem.endswith(_ERRORS)
     }
-    result = read_json(folder / _RESULT) if (folder / _RESULT).is_file() else {}
-    records = log.records()
+    result, records = _read_result(folder / _RESULT), _read_records(folder)
     if not (config or records or evaluations):
         raise CheckpointError(
             f"report {folder}: holds neither {_CONFIG} nor eval_*.json, expected a folder that "
@@ -112,19 +113,69 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
+def _read_result(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    result: dict[str, Any] = read_json(path)
+    check_shape(path, result, file_shapes.RESULT)
+    return result
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(path)
+    check_shape(path, found, file_shapes.EVALUATION)
+    check_shape(path, found, file_shapes.PROTOCOLS.get(found.get("protocol", ""), {}))
+    return found
+
+
+def _read_records(folder: Path) -> list[Record]:
+    log = RunLog(folder, Console(quiet=True))
+    try:
+        records = log.records()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{log.path}: cannot be read ({error}); repair or remove the file"
+        ) from error
+    for number, record in enumerate(records, start=1):
+        check_shape(log.path, record, {"kind": str}, f"line {number}")
+        kind = file_shapes.RECORDS.get(record["kind"], {})
+        check_shape(log.path, record, kind, f"line {number}")
+    return records
+
+
 def _judged(folder: Path) -> list[Judged]:
     judged = []
     for path in sorted(folder.glob(f"{_EVALUATION}*{_PER_CLASS}")):
         name = path.name[len(_EVALUATION) : -len(_PER_CLASS)]
         errors = folder / f"{_EVALUATION}{name}{_ERRORS}.json"
-        predictions = _read_rows(folder / f"{_EVALUATION}{name}{_PREDICTIONS}")
         found = read_json(errors) if errors.is_file() else []
-        judged.append(Judged(name, _read_rows(path), predictions, found))
+        check_shape(errors, found, file_shapes.ERRORS)
+        classes = _read_rows(path, file_shapes.PER_CLASS)
+        answers = folder / f"{_EVALUATION}{name}{_PREDICTIONS}"
+        predictions = _read_rows(answers, file_shapes.PREDICTIONS)
+        _check_labels(answers, predictions, len(classes))
+        judged.append(Judged(name, classes, predictions, found))
     return judged
 
 
-def _read_rows(path: Path) -> list[Row]:
+def _read_rows(path: Path, columns: Mapping[str, type]) -> list[Row]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({error}); write it again with eval.py, or remove it"
+        ) from error
+    check_rows(path, rows, columns)
+    return rows
+
+
+def _check_labels(path: Path, predictions: list[Row], classes: int) -> None:
+    labels = [int(row[column]) for row in predictions for column in file_shapes.PREDICTIONS]
+    if labels and not 0 <= min(labels) <= max(labels) < classes:
+        raise CheckpointError(
+            f"{path}: got classes {min(labels)} to {max(labels)}, expected {classes} of them, as "
+            "in the table of classes beside it; write both again with eval.py, or remove the file"
+        )
