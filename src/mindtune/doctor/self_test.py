@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
+from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import (
@@ -68,6 +69,10 @@ def _linear_map() -> Case:
     return LinearMap(), (_normal(19, _HEAD_DIM), _normal(7, _HEAD_DIM), _normal(7))
 
 
+def _convolution() -> Case:
+    return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -78,6 +83,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LayerNorm": _layer_norm,
     "SoftmaxAttention": _softmax_attention,
     "LinearMap": _linear_map,
+    "Convolution": _convolution,
 }
 
 
