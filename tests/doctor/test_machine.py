@@ -41,6 +41,15 @@ def test_threads(value, state, found, monkeypatch):
     assert finding("OMP_NUM_THREADS") == Finding("OMP_NUM_THREADS", found, state, cure)
 
 
+@pytest.mark.parametrize(("value", "faults"), [(None, 0), ("0", 0), ("1", 1)])
+def test_the_compile_cache_is_a_fault(value, faults, monkeypatch):
+    monkeypatch.delenv("MS_COMPILER_CACHE_ENABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", value)
+    found = [one for one in machine.machine_findings() if one.state is State.FAULT]
+    assert [one.subject for one in found] == ["MS_COMPILER_CACHE_ENABLE"] * faults
+
+
 @pytest.mark.parametrize(("value", "threads"), [(None, 3), ("2", 2), ("0", 3), ("many", 3)])
 def test_threads_are_those_of_the_affinity_mask_or_fewer(value, threads, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

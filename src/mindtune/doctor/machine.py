@@ -23,6 +23,7 @@ def machine_findings() -> list[Finding]:
             f"compute {usable_threads()} (kernels, MindSpore), decode images up to {cores}",
         ),
         _memory(),
+        *_compile_cache(),
     ]
 
 
@@ -36,6 +37,14 @@ def _threads(cores: int) -> Finding:
     if int(value) > cores:
         return Finding("OMP_NUM_THREADS", f"{value}: threads share cores", State.NOTE, cure)
     return Finding("OMP_NUM_THREADS", value)
+
+
+def _compile_cache() -> list[Finding]:
+    """MindSpore knows kept graphs by the source files alone, not by options or sizes."""
+    if os.environ.get("MS_COMPILER_CACHE_ENABLE") != "1":
+        return []
+    found = "1: MindSpore may run the graph of another network or option, without a word"
+    return [Finding("MS_COMPILER_CACHE_ENABLE", found, State.FAULT, "unset it")]
 
 
 def _memory() -> Finding:
