@@ -4,7 +4,9 @@ Same weights, same threads (OMP_NUM_THREADS, one a core by default), the contest
 PyTorch in eager mode, with its fused attention (`sdpa`) and without (`plain`), the faster counts.
 They agree before they are timed. Peak memory is that of a process of its own, which runs a few
 calls after the first: what compiling takes is not counted. `startup_s` is the time from the start
-of a process to the end of its fifth MP step, without and with MindSpore's compile cache.
+of a process to the end of its first MP step (imports, weights, compiling, the step), without
+MindSpore's compile cache ("off"), filling it ("cold") and reading it ("warm"); docs/kernels.md says
+why runs do without. `startup_cpu_s` is the same in processor time.
 
 Last line: JSON of time ratios, PyTorch's median / ours, memory ratios (`_memory`), ours /
 PyTorch's, and `startup_s`. Needs PyTorch (extra `parity`).
@@ -102,35 +104,37 @@ def call_alone(case: Case, contestant: str, folder: Path) -> Callable:
 
 
 def run_alone(case: Case, contestant: str, folder: Path) -> None:
-    """Print the peak of this process's memory, in bytes, while it calls."""
+    """Print as JSON when the first call was done, and the peak of memory, in bytes, in the next."""
     call = call_alone(case, contestant, folder)
     call()
+    first = {"time": time.time(), "cpu": time.process_time()}
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     for _ in range(CALLS):
         call()
     status = Path("/proc/self/status").read_text()
-    print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
+    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
+    print(json.dumps({"first": first, "peak": peak}))
 
 
-def in_child(case: Case, contestant: str, folder: Path, tiny_too: bool, **extra: str) -> str:
-    """Last line of this script run for one contestant alone."""
+def in_child(case: Case, contestant: str, folder: Path, tiny_too: bool, **extra: str) -> dict:
+    """What this script tells of one contestant alone."""
     command = [sys.executable, __file__, "--cases", case.name, "--alone", contestant, str(folder)]
     command += ["--tiny"] if tiny_too else []
     done = subprocess.run(
         command, env={**os.environ, **extra}, stdout=subprocess.PIPE, text=True, check=True
     )
-    return done.stdout.splitlines()[-1]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 
 
 def run_case(case: Case, turns: int, folder: Path, tiny_too: bool) -> dict[str, float]:
     calls = calls_of(case, folder)
     check(case, calls)
     times = alternate(calls, turns)
-    peaks = {name: int(in_child(case, name, folder, tiny_too)) for name in calls}
+    peaks = {name: in_child(case, name, folder, tiny_too)["peak"] for name in calls}
     for name, t in times.items():
         print(
             f"{case.name:20} {name:6} median {t.median * 1e3:9.1f} ms, minimum "
@@ -145,14 +149,15 @@ def run_case(case: Case, turns: int, folder: Path, tiny_too: bool) -> dict[str, 
     }
 
 
-def startup(case: Case, folder: Path, tiny_too: bool) -> dict[str, float]:
-    """Seconds of a process from start to end: imports, network, compiling, five steps."""
+def startup(case: Case, folder: Path, tiny_too: bool) -> dict[str, dict[str, float]]:
+    """Seconds of a process from its start to the end of its first step."""
     cache = {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(folder / "cache")}
-    found = {}
-    for name in ("cold", "warm"):
-        started = time.perf_counter()
-        in_child(case, OURS, folder, tiny_too, **cache)
-        found[name] = round(time.perf_counter() - started, 2)
+    found: dict[str, dict[str, float]] = {"startup_s": {}, "startup_cpu_s": {}}
+    for name, extra in (("off", {}), ("cold", cache), ("warm", cache)):
+        started = time.time()
+        first = in_child(case, OURS, folder, tiny_too, **extra)["first"]
+        found["startup_s"][name] = round(first["time"] - started, 2)
+        found["startup_cpu_s"][name] = round(first["cpu"], 2)
     return found
 
 
@@ -173,9 +178,7 @@ def main() -> None:
             results.update({key: round(ratio, 2) for key, ratio in found.items()})
         if not chosen.no_startup:
             mp = CASES["vit_b_mp_step"]
-            results["startup_s"] = startup(
-                tiny(mp) if chosen.tiny else mp, Path(folder), chosen.tiny
-            )
+            results.update(startup(tiny(mp) if chosen.tiny else mp, Path(folder), chosen.tiny))
     print(json.dumps(results))
 
 

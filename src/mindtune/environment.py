@@ -1,7 +1,8 @@
-"""What a run was made with and needed, written into its files."""
+"""What a run may use, was made with and needed."""
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 from importlib import metadata
@@ -9,6 +10,17 @@ from importlib import metadata
 from mindtune.version import __version__
 
 _PACKAGES = ("mindspore", "numpy", "pillow", "scipy", "scikit-learn", "safetensors")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, as its affinity mask says (taskset, mpirun, Slurm)."""
+    return len(os.sched_getaffinity(0))
+
+
+def usable_threads() -> int:
+    """Threads that computing takes: ``OMP_NUM_THREADS`` where it is a number, else one a core."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else usable_cores()
 
 
 def versions() -> dict[str, str]:

@@ -25,7 +25,7 @@ def test_cores_are_those_this_process_may_use():
 @pytest.mark.parametrize(
     ("value", "state", "found"),
     [
-        (None, State.OK, "not set: compiled kernels take 3 threads"),
+        (None, State.OK, "not set: one thread a core, 3"),
         ("3", State.OK, "3"),
         ("4", State.NOTE, "4: threads share cores"),
         ("0", State.NOTE, "'0' is no number of threads"),
@@ -39,6 +39,24 @@ def test_threads(value, state, found, monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", value)
     cure = "" if state is State.OK else "export OMP_NUM_THREADS=3, or unset it"
     assert finding("OMP_NUM_THREADS") == Finding("OMP_NUM_THREADS", found, state, cure)
+
+
+@pytest.mark.parametrize(("value", "faults"), [(None, 0), ("0", 0), ("1", 1)])
+def test_the_compile_cache_is_a_fault(value, faults, monkeypatch):
+    monkeypatch.delenv("MS_COMPILER_CACHE_ENABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", value)
+    found = [one for one in machine.machine_findings() if one.state is State.FAULT]
+    assert [one.subject for one in found] == ["MS_COMPILER_CACHE_ENABLE"] * faults
+
+
+@pytest.mark.parametrize(("value", "threads"), [(None, 3), ("2", 2), ("0", 3), ("many", 3)])
+def test_threads_are_those_of_the_affinity_mask_or_fewer(value, threads, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+    found = f"compute {threads} (kernels, MindSpore), decode images up to 3"
+    assert finding("threads").found == found
 
 
 @pytest.mark.parametrize(

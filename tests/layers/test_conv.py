@@ -3,11 +3,16 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mindspore import Tensor, nn, ops
 
+from mindtune.engine.precision import to_precision
 from mindtune.errors import ConfigError
 from mindtune.layers.conv import ChannelsLastConv, pointwise
 from mindtune.layers.depthwise import DepthwiseConv
+from mindtune.ops import composed
+from ops.kernel_caller import needs_kernels
 
 
 class Convolution:
@@ -90,8 +95,10 @@ def assert_is(layer: nn.Cell, reference: Convolution, x: np.ndarray, shape: tupl
         ((6, 7), 1, 2, 0, (3, 4)),
     ],
 )
-def test_convolution_and_its_gradients(size, kernel, stride, padding, out):
+@pytest.mark.parametrize("path", ["compiled", "composed"])
+def test_convolution_and_its_gradients(size, kernel, stride, padding, out, path):
     layer = ChannelsLastConv(5, 4, kernel, stride, padding)
+    layer.uses_kernel = layer.uses_kernel and path == "compiled"
     x = np.random.default_rng(0).standard_normal((2, *size, 5)).astype(np.float32)
     reference = Convolution(layer.weight.asnumpy(), stride, padding, depthwise=False)
     assert_is(layer, reference, x, (2, *out, 4))
@@ -114,6 +121,39 @@ def test_pointwise_convolution_is_a_dense_layer():
     x = np.random.default_rng(0).standard_normal((2, 5, 5, 4)).astype(np.float32)
     expected = x @ layer.weight.asnumpy().reshape(3, 4).T
     np.testing.assert_allclose(layer(Tensor(x)).asnumpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@needs_kernels
+@settings(max_examples=6, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 4), st.integers(7, 19), st.integers(7, 19)),
+    channels=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    taps=st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(0, 3)),
+)
+def test_the_compiled_form_equals_the_composed_one(size, channels, taps):
+    layer = ChannelsLastConv(*channels, *taps)
+    rng = np.random.default_rng(0)
+    maps = Tensor(rng.standard_normal((*size, channels[0]), np.float32))
+    both = WithGradients(layer)
+    weights = Tensor(np.sin(np.arange(layer(maps).size)).astype(np.float32))
+    weights = weights.reshape(layer(maps).shape)
+
+    def found() -> list[np.ndarray]:
+        y, ((dx,), (dw, db)) = both(maps, weights)
+        return [one.asnumpy() for one in (y, dx, dw, db)]
+
+    compiled = found()
+    with composed(layer):
+        expected = found()
+    for one, other, bound in zip(compiled, expected, (1e-6, 1e-5, 1e-5, 1e-5)):
+        assert np.abs(one - other).max() <= bound * np.abs(other).max()
+
+
+def test_half_precision_takes_mindspore_s_operators():
+    layer = ChannelsLastConv(3, 4, 3, padding=1)
+    to_precision(layer, "fp16")
+    assert not layer.uses_kernel
+    assert not layer.linear_map.uses_kernel
 
 
 def test_even_depthwise_kernels_are_refused():

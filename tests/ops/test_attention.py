@@ -60,6 +60,45 @@ def test_equals_float64(case, path):
 
 
 @needs_kernels
+@pytest.mark.usefixtures("_mode")
+@pytest.mark.parametrize("case", [PLAIN, WINDOWS, OWN_BIAS], ids=str)
+def test_a_bias_that_does_not_train_changes_nothing_else(case):
+    qkv, scale, bias, mask, dout = tensors(case)
+    cell = attention(case, "compiled")
+    cell.bias_trains = False
+
+    def weighted(qkv, scale):
+        output = cell(qkv, scale, bias, mask)
+        return (output * dout).sum(), output
+
+    (_, out), (dqkv, dscale) = ops.value_and_grad(weighted, (0, 1), None, has_aux=True)(qkv, scale)
+    found = {"out": out.asnumpy(), "dqkv": dqkv.asnumpy(), "dscale": dscale.asnumpy()}
+    assert_agrees(found, case.expected)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("trains", "shape"), [(True, (1, 3, 9, 9)), (False, (1,))])
+def test_what_the_kernel_is_given_as_a_bias(trains, shape):
+    """The gradient of the bias has its shape: one number, where none is wanted."""
+    qkv, scale, bias, mask, _ = tensors(WINDOWS)
+    cell = attention(WINDOWS, "compiled")
+    cell.bias_trains = trains
+    seen, kernel = [], cell.kernel
+
+    def spy(qkv, scale, bias, mask):
+        seen.append(bias.shape)
+        return kernel(qkv, scale, bias, mask)
+
+    object.__setattr__(cell, "kernel", spy)
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        cell(qkv, scale, bias, mask)
+    finally:
+        ms.set_context(mode=ms.GRAPH_MODE)
+    assert seen == [shape]
+
+
+@needs_kernels
 def test_the_weights_on_request_are_those_of_the_kernel():
     qkv, scale, bias, mask, _ = tensors(WINDOWS)
     cell = attention(WINDOWS, "compiled")

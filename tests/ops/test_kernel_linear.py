@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,23 +11,10 @@ from hypothesis import strategies as st
 
 from ops.agreement import assert_agrees
 from ops.arithmetic import Arithmetic
-from ops.kernel_caller import LIBRARY, Kernels, needs_kernels, refusal
+from ops.kernel_caller import Kernels, needs_kernels, refusal
+from ops.one_dnn import needs_one_dnn
 
-
-def _has_one_dnn() -> bool:
-    """Loads MindSpore's, without MindSpore, since the kernels take what is loaded."""
-    found = importlib.util.find_spec("mindspore")
-    if found is None or found.origin is None or not LIBRARY.exists():
-        return False
-    for path in (Path(found.origin).parent / "lib").glob("libdnnl.so.*"):
-        ctypes.CDLL(str(path))
-    return bool(ctypes.CDLL(str(LIBRARY)).HasMatrixProduct())
-
-
-pytestmark = [
-    needs_kernels,
-    pytest.mark.skipif(not _has_one_dnn(), reason="MindSpore carries no oneDNN here"),
-]
+pytestmark = [needs_kernels, needs_one_dnn]
 
 
 @dataclass(frozen=True)

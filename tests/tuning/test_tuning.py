@@ -10,7 +10,9 @@ from mindtune.backbones import create_backbone
 from mindtune.config import RunConfig
 from mindtune.errors import ConfigError
 from mindtune.objectives.supervised import SupervisedObjective
+from mindtune.ops import SoftmaxAttention
 from mindtune.parameters import weights_of
+from mindtune.tuning.apply import apply_tunings, train_everything, train_norm, train_nothing
 from mindtune.tuning.table import count_parameters, parameter_table
 
 
@@ -163,3 +165,15 @@ def test_table_shows_every_group_and_the_share():
     table = parameter_table(rows)
     assert table.row_count == 6
     assert list(table.columns[3].cells)[4] == "100.00 %"
+
+
+@pytest.mark.parametrize("name", ["swin_test", "swinv2_test", "fd_vit_test", "fd_vit_test_student"])
+@pytest.mark.parametrize(
+    ("tuning", "trains"), [(train_nothing, False), (train_norm, False), (train_everything, True)]
+)
+def test_a_frozen_bias_of_attention_has_no_gradient(name, tuning, trains):
+    backbone = create_backbone(name)
+    apply_tunings(backbone, [tuning])
+    found = [c for _, c in backbone.cells_and_names() if isinstance(c, SoftmaxAttention)]
+    assert found
+    assert all(cell.bias_trains is trains for cell in found)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import mindspore.dataset as ds
 import numpy as np
 
+from mindtune.data.decoding import decoding_pool
 from mindtune.data.erasing import RandomErasing
 from mindtune.data.mixing import Mixing
 from mindtune.data.normalise import normalise
@@ -123,7 +124,7 @@ class TrainLoader:
         def prepare(index: int) -> np.ndarray:
             return self.view(self.source.load(index), sample_rng(self.seed, epoch, index))
 
-        with ThreadPoolExecutor(self.workers) as pool:
+        with decoding_pool(self.workers) as pool:
 
             def make(number: int) -> Batch:
                 images = _prepare(pool, prepare, indices[number])
@@ -161,7 +162,7 @@ class EvalLoader:
         mine = np.arange(len(self.source))[self.rank :: self.world_size]
         count = -(-len(mine) // self.batch_size)
 
-        with ThreadPoolExecutor(self.workers) as pool:
+        with decoding_pool(self.workers) as pool:
 
             def make(number: int) -> Batch:
                 positions = np.arange(number * self.batch_size, (number + 1) * self.batch_size)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from mindtune.data.decoding import decoding_pool
 from mindtune.data.source import ImageSource
 from mindtune.data.splits import Subset
+from mindtune.environment import usable_cores
 from mindtune.errors import DataError
 
 # one block of images is handed out at a time: a million waiting tasks would take gigabytes
@@ -32,7 +32,7 @@ def drop_unreadable(
         DataError: all images of a class are unreadable.
     """
     readable = np.ones(len(source), dtype=bool)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with decoding_pool(usable_cores()) as pool:
         for start in range(0, len(source), _BLOCK):
             block = range(start, min(start + _BLOCK, len(source)))
             readable[block.start : block.stop] = list(

@@ -10,6 +10,7 @@ import numpy as np
 
 from mindtune.data.class_order import class_balanced_order
 from mindtune.data.class_pairs import Pairing
+from mindtune.data.decoding import decoding_pool
 from mindtune.data.loader import Batch, Batches, stream_batches
 from mindtune.data.masks import MaskSampler, masked_rows
 from mindtune.data.normalise import normalise
@@ -86,7 +87,7 @@ class ViewLoader:
         """Batches of epoch ``epoch`` for this rank, ``first_image`` images of which are done."""
         order = self._order(epoch)[first_image:]
         batches = global_batches(order, self.batch_size, self.world_size)
-        with ThreadPoolExecutor(self.workers) as pool:
+        with decoding_pool(self.workers) as pool:
 
             def make(number: int) -> Batch:
                 return self._batch(pool, epoch, batches[number])

@@ -11,6 +11,7 @@ from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
 from mindtune.layers.channel_map import ChannelMap
 from mindtune.layers.drop_path import DropPath
+from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import (
@@ -78,6 +79,10 @@ def _drop_path() -> Case:
     return DropPath(0.5).set_train(), (_normal(19, _HEAD_DIM),)
 
 
+def _convolution() -> Case:
+    return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -90,6 +95,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LinearMap": _linear_map,
     "ChannelMap": _channel_map,
     "DropPath": _drop_path,
+    "Convolution": _convolution,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mindspore as ms
 
+from mindtune.environment import usable_threads
 from mindtune.errors import UserError
 
 
@@ -22,4 +23,15 @@ def use_device(device_target: str, seed: int) -> None:
             f"device_target: MindSpore cannot use {device_target} on this machine ({reason}); "
             "use --device_target CPU, or install its driver and libraries"
         ) from error
+    _limit_threads()
     ms.set_seed(seed)
+
+
+def _limit_threads() -> None:
+    """Threads of MindSpore's own CPU operators: it would take one for every core of the machine,
+    whatever the affinity mask says. Fewer than two stop it from preparing operators ahead.
+    """
+    try:
+        ms.device_context.cpu.op_tuning.threads_num(max(2, usable_threads()))
+    except RuntimeError:  # it can be set once in a process: by whom called us, or by us before
+        return

@@ -54,7 +54,7 @@ def to_precision(network: nn.Cell, precision: str) -> None:
     for _, cell in network.cells_and_names():
         if isinstance(cell, _PRODUCTS):
             cell.to_float(_DTYPES[precision])
-        if isinstance(cell, LinearMap):
+        if isinstance(cell, (LinearMap, ChannelsLastConv)):
             cell.uses_kernel = False  # which reads float32 alone
 
 

@@ -55,6 +55,12 @@ class SelfAttention(nn.Cell):
         """What ``SoftmaxAttention`` takes."""
         return self.project(x), self.scales, None, None
 
+    def bias_parameters(self) -> list[Parameter]:
+        """What of this layer the bias of its scores is made of; nothing where it comes from outside
+        or there is none.
+        """
+        return []
+
     def weights_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Attention weights (B, H, N, N), rows summing to 1, and values (B, H, N, d)."""
         qkv, scale, bias, mask = self.attention_inputs(x)

@@ -48,6 +48,9 @@ class OwnBiasAttention(BiasedAttention):
         self.relative_position_bias_table = _table(grid, num_heads)
         self.index = Tensor(index_with_class_token(*grid))
 
+    def bias_parameters(self) -> list[Parameter]:
+        return [self.relative_position_bias_table]
+
     def bias(self) -> Tensor:
         """Bias of the scores, (H, 1 + N, 1 + N)."""
         return bias_of(self.relative_position_bias_table, self.index)

@@ -1,10 +1,15 @@
-"""Convolution of maps whose channels come last, as a gather and one matrix product."""
+"""Convolution of maps whose channels come last, as products of gathered windows and weights."""
 
 from __future__ import annotations
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import HeNormal, Initializer, Uniform, initializer
+
+from mindtune.layers.linear import LinearMap
+from mindtune.ops.convolution import convolution_kernel, geometry_of
+from mindtune.ops.kernel_library import has_matrix_product
+from mindtune.ops.two_paths import TwoPaths
 
 
 def _taps(side: int, kernel: int, stride: int, padding: int) -> np.ndarray:
@@ -44,13 +49,13 @@ def gather_windows(maps: Tensor, kernel: int, stride: int, padding: int) -> Tens
     return seen.reshape(-1, rows, columns, kernel * kernel * c)
 
 
-class ChannelsLastConv(nn.Cell):
+class ChannelsLastConv(nn.Cell, TwoPaths):
     """2-D convolution, maps (B, H, W, C) -> (B, H', W', O), under a convolution's parameters.
 
     ``weight`` (O, C, k, k) and ``bias`` (O,) are laid out as in PyTorch. Every window is gathered
     into a row and multiplied with the weights: MindSpore's CPU convolution takes 100 to 200 times
     as long forward (3 x 3 and 7 x 7), and gather and product exist on every device. The price is
-    memory for the rows, k^2 / stride^2 times the input.
+    memory for the rows, k^2 / stride^2 times the input; the compiled form holds a few rows only.
 
     Args:
         in_channels: C.
@@ -82,16 +87,28 @@ class ChannelsLastConv(nn.Cell):
         if bias:
             start = uniform if weight_init is None else "zeros"
             self.bias = Parameter(initializer(start, (out_channels,)), name="bias")
+        self.linear_map = LinearMap(bias)
+        self.is_pointwise = kernel == 1 and stride == 1
+        library = self.choose_path(devices=("CPU",))
+        self.uses_kernel = library is not None and has_matrix_product(library)
+        if library is not None:
+            self.convolve = convolution_kernel(library)
+            self.geometry = geometry_of(kernel, stride, padding)
 
     def construct(self, maps: Tensor) -> Tensor:
-        rows = maps
-        if self.kernel > 1 or self.stride > 1:
-            rows = gather_windows(maps, self.kernel, self.stride, self.padding)
-        weight = ops.transpose(ops.cast(self.weight, rows.dtype), (0, 2, 3, 1))  # (O, k, k, C)
-        weight = weight.reshape(weight.shape[0], -1)  # (O, kkC)
-        if self.has_bias:
-            return ops.dense(rows, weight, ops.cast(self.bias, rows.dtype))
-        return ops.dense(rows, weight)
+        weight = ops.transpose(ops.cast(self.weight, maps.dtype), (0, 2, 3, 1))  # (O, k, k, C)
+        bias = ops.cast(self.bias, maps.dtype) if self.has_bias else None
+        if self.is_pointwise:
+            return self.product(maps, weight, bias)
+        if self.uses_kernel:
+            y = self.convolve(maps, weight, self.geometry)  # (B, H', W', O)
+            return y if bias is None else y + bias
+        windows = gather_windows(maps, self.kernel, self.stride, self.padding)
+        return self.product(windows, weight, bias)
+
+    def product(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Windows (B, H', W', kkC) times weight (O, k, k, C), plus the bias."""
+        return self.linear_map(rows, weight.reshape(weight.shape[0], -1), bias)
 
 
 def pointwise(

@@ -51,6 +51,9 @@ class CosineWindowAttention(NoKeyBiasAttention):
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
         self.is_shifted = sum(windows.shift) > 0
 
+    def bias_parameters(self) -> list[Parameter]:
+        return list(self.cpb_mlp.get_parameters())
+
     def bias(self) -> Tensor:
         """Bias of the scores, (1, H, N, N)."""
         table = ops.cast(self.cpb_mlp(self.offsets), mstype.float32)  # (R, H)

@@ -28,6 +28,9 @@ class WindowAttention(Attention):
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
         self.is_shifted = sum(windows.shift) > 0
 
+    def bias_parameters(self) -> list[Parameter]:
+        return [self.relative_position_bias_table]
+
     def bias(self) -> Tensor:
         """Bias of the scores, (1, H, N, N)."""
         return bias_of(self.relative_position_bias_table, self.index)[None]

@@ -32,6 +32,10 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
         num_heads: H.
         head_dim: d.
 
+    Attributes:
+        bias_trains: whether the bias needs its gradient. A Cell cannot see in a graph what is
+            frozen, so ``mindtune.tuning.apply`` sets it; the kernel then reads the bias as a mask.
+
     Raises:
         ValueError: tokens, scale, bias or mask of another shape, when the graph is built.
         TypeError: tokens that are no floats.
@@ -44,6 +48,7 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.width = num_heads * head_dim
+        self.bias_trains = True
         self.product = ops.BatchMatMul()
         self.nothing = Tensor(np.zeros(1, np.float32))  # stands for a bias or mask not given
         library = self.choose_path(devices=("CPU",))
@@ -52,7 +57,9 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
 
     def __deepcopy__(self, memo: dict) -> SoftmaxAttention:
         """Another one: MindSpore's operators cannot be copied, and this Cell has no state."""
-        return SoftmaxAttention(self.num_heads, self.head_dim)
+        other = SoftmaxAttention(self.num_heads, self.head_dim)
+        other.bias_trains = self.bias_trains
+        return other
 
     def construct(
         self, qkv: Tensor, scale: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
@@ -61,8 +68,7 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
             weights, v = self.weights_and_values(qkv, scale, bias, mask)
             return self.mix(weights, v)
         self.check(qkv, scale)
-        bias = self.nothing if bias is None else self.term(qkv, bias)
-        mask = self.nothing if mask is None else self.term(qkv, mask)
+        bias, mask = self.kernel_terms(qkv, bias, mask)
         scale = ops.cast(scale, mstype.float32)
         mixed = self.kernel(self.readable(qkv), scale, bias, mask)[0]  # (B, N, H d)
         return ops.cast(mixed, qkv.dtype)
@@ -90,6 +96,17 @@ class SoftmaxAttention(nn.Cell, TwoPaths):
         mixed = self.product(ops.cast(weights, v.dtype), v)  # (B, H, M, d)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, M, H, d)
         return mixed.reshape(-1, mixed.shape[1], self.width)  # (B, M, H d)
+
+    def kernel_terms(
+        self, qkv: Tensor, bias: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Both as the kernel takes them; a fixed bias that all share goes with the mask."""
+        if bias is None:
+            return self.nothing, self.nothing if mask is None else self.term(qkv, mask)
+        bias = self.term(qkv, bias)
+        if self.bias_trains or bias.shape[0] > 1:
+            return bias, self.nothing if mask is None else self.term(qkv, mask)
+        return self.nothing, bias if mask is None else bias + self.term(qkv, mask)
 
     def check(self, qkv: Tensor, scale: Tensor) -> None:
         """Refuse other shapes."""

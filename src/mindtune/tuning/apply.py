@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from mindspore import Parameter, nn
 
 from mindtune.errors import ConfigError, nearest
+from mindtune.layers.attention import SelfAttention
 from mindtune.layers.batch_norm import BatchNorm
+from mindtune.layers.biased_attention import RelativePositionBias
 from mindtune.parameters import learnable_weights_of, name_by_place
 from mindtune.tuning.block_expansion import fill_new_blocks
 
@@ -77,7 +79,19 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
     for _, cell in backbone.cells_and_names():
         if isinstance(cell, BatchNorm):
             cell.frozen = cell.keeps_statistics or id(cell.weight) not in chosen
+    _fix_frozen_biases(backbone, set(chosen))
     return list(chosen.values())
+
+
+def _fix_frozen_biases(backbone: nn.Cell, chosen: set[int]) -> None:
+    """Attention whose scores have a bias that does not train computes no gradient of it."""
+    cells = [cell for _, cell in backbone.cells_and_names()]
+    shared = [cell for cell in cells if isinstance(cell, RelativePositionBias)]
+    outside = [parameter for cell in shared for parameter in cell.get_parameters()]
+    for cell in cells:
+        if isinstance(cell, SelfAttention):
+            sources = cell.bias_parameters() or outside
+            cell.attention.bias_trains = any(id(parameter) in chosen for parameter in sources)
 
 
 def find_tunings(names: Sequence[str], available: dict[str, Tuning]) -> list[Tuning]:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <stdexcept>
 
 namespace mindtune {
@@ -29,13 +28,6 @@ Sgemm sgemm() {
   return found;
 }
 
-// Length of equal parts of `size`, about kPart each, a multiple of any vector's width.
-int64_t part_of(int64_t size) {
-  constexpr int64_t kPart = 384, kUnit = 16;
-  const int64_t parts = (size + kPart - 1) / kPart;
-  return ((size + parts - 1) / parts + kUnit - 1) / kUnit * kUnit;
-}
-
 const float* at(Operand matrix, int64_t row, int64_t column) {
   return matrix.data + (matrix.transposed ? column * matrix.row + row : row * matrix.row + column);
 }
@@ -51,30 +43,46 @@ void add_bias(int64_t rows, int64_t columns, int64_t row, const float* bias, flo
 
 bool has_matrix_product() { return sgemm() != nullptr; }
 
+std::unique_lock<std::mutex> claim_cores() {
+  static std::mutex one_at_a_time;
+  if (!has_matrix_product()) throw std::runtime_error("matrix product: oneDNN is not loaded");
+  return std::unique_lock<std::mutex>(one_at_a_time);
+}
+
+int64_t part_of(int64_t size, int64_t part) {
+  constexpr int64_t kUnit = 16;
+  const int64_t parts = (size + part - 1) / part;
+  return ((size + parts - 1) / parts + kUnit - 1) / kUnit * kUnit;
+}
+
+// The library is built for a pool of MindSpore's; called without it, it takes the calling thread
+// alone.
+bool multiply_here(int64_t rows, int64_t columns, int64_t depth, Operand left, Operand right,
+                   Result out) {
+  return sgemm()(left.transposed ? 'T' : 'N', right.transposed ? 'T' : 'N', rows, columns, depth, 1,
+                 left.data, left.row, right.data, right.row, out.added ? 1 : 0, out.data,
+                 out.row) == 0;
+}
+
 void multiply(int64_t rows, int64_t columns, int64_t depth, Operand left, Operand right,
               const float* bias, float* out) {
   constexpr int64_t kWorthSharing = 1 << 20;  // multiplications
-  // MindSpore runs operators that do not wait for each other at once; each would want all cores.
-  static std::mutex one_at_a_time;
-  const std::lock_guard<std::mutex> guard(one_at_a_time);
-  const Sgemm run = sgemm();
-  if (run == nullptr) throw std::runtime_error("matrix product: oneDNN is not loaded");
-  // Parts depend on the sizes alone, and so results do not on the number of threads. The library
-  // is built for a pool of MindSpore's; called without it, it takes the calling thread alone.
-  const int64_t height = part_of(rows), width = part_of(columns);
-  const char leftly = left.transposed ? 'T' : 'N', rightly = right.transposed ? 'T' : 'N';
-  std::atomic<int> failure{0};
+  constexpr int64_t kPart = 384;
+  const auto claimed = claim_cores();
+  // Parts depend on the sizes alone, and so results do not on the number of threads.
+  const int64_t height = part_of(rows, kPart), width = part_of(columns, kPart);
+  std::atomic<bool> failed{false};
 #pragma omp parallel for collapse(2) schedule(dynamic) if (rows * columns * depth > kWorthSharing)
   for (int64_t r = 0; r < rows; r += height)
     for (int64_t c = 0; c < columns; c += width) {
       const int64_t high = std::min(height, rows - r), wide = std::min(width, columns - c);
-      float* part = out + r * columns + c;
-      const int status = run(leftly, rightly, high, wide, depth, 1, at(left, r, 0), left.row,
-                             at(right, 0, c), right.row, 0, part, columns);
-      if (status != 0) failure = status;
-      if (bias != nullptr) add_bias(high, wide, columns, bias + c, part);
+      const Operand leftly = {at(left, r, 0), left.row, left.transposed};
+      const Operand rightly = {at(right, 0, c), right.row, right.transposed};
+      const Result part = {out + r * columns + c, columns, false};
+      if (!multiply_here(high, wide, depth, leftly, rightly, part)) failed = true;
+      if (bias != nullptr) add_bias(high, wide, columns, bias + c, part.data);
     }
-  if (failure != 0) throw std::runtime_error("matrix product: oneDNN failed");
+  if (failed) throw std::runtime_error("matrix product: oneDNN failed");
 }
 
 }  // namespace mindtune
