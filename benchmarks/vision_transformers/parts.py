@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from mindspore import Tensor, nn, ops
-
 from second_order.operation_counts import BYTES, Counts
 
 

@@ -1,4 +1,4 @@
-"""benchmarks/vit_profile.py runs, and writes its section of a page; its figures mean nothing here."""
+"""benchmarks/vit_profile.py runs, and writes its section of a page; no figure is judged."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from mindspore import Tensor, nn, ops
 from mindtune.heads.shrinking import ShrinkingBlock
 from mindtune.layers.activations import GELU, QuickGELU
 from mindtune.layers.channel_map import ChannelMap
-from mindtune.layers.drop_path import DropPath
 from mindtune.layers.conv import ChannelsLastConv
+from mindtune.layers.drop_path import DropPath
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.ops import (
