@@ -79,7 +79,7 @@ def _drop_path() -> Case:
     return DropPath(0.5).set_train(), (_normal(19, _HEAD_DIM),)
 
 
-def _convolution() -> Case:
+def _channels_last_conv() -> Case:
     return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
 
 
@@ -95,7 +95,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LinearMap": _linear_map,
     "ChannelMap": _channel_map,
     "DropPath": _drop_path,
-    "Convolution": _convolution,
+    "ChannelsLastConv": _channels_last_conv,
 }
 
 
