@@ -39,8 +39,8 @@ from mindtune.engine.device import use_device
 from mindtune.engine.optim import create_optimizer
 from mindtune.engine.step import TrainStep
 from mindtune.evaluation.features import PooledFeatures
-from mindtune.feature_towers import ImageFeatures
-from mindtune.feature_training import train_on_features
+from mindtune.frozen.head_training import train_on_features
+from mindtune.frozen.towers import ImageFeatures
 from mindtune.heads.logit_fusion import LogitFusion
 from mindtune.objectives.amu import AmuObjective
 from mindtune.parameters import weights_of

@@ -24,10 +24,10 @@ from mindtune.backbones import create_backbone
 from mindtune.engine.optim import AdamW
 from mindtune.engine.recompute import recompute_blocks
 from mindtune.engine.step import TrainStep
+from mindtune.networks.student import Student
 from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
 from mindtune.objectives.teacher import Teacher
 from mindtune.parameters import weights_of
-from mindtune.student import Student
 
 USUAL = ("fd_vit_base_patch16_224_student", "vit_base_patch16_224_dino", "8", "5")
 _KIB_IN_A_MIB = 1024  # the unit of ru_maxrss

@@ -9,9 +9,9 @@ from mindspore import Tensor
 
 from mindtune.backbones import MaskedViT, MultiCropViT, ViTArchitecture
 from mindtune.heads.projection import ProjectionHead
+from mindtune.networks.student_teacher import Projected, StudentTeacher
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
-from mindtune.student_teacher import Projected, StudentTeacher
 
 _FOLDER = Path(__file__).parent / "data" / "golden"
 NETWORKS = np.load(_FOLDER / "smkd_backbones.npz")

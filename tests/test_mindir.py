@@ -5,11 +5,11 @@ import pytest
 from mindspore import Tensor
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.mindir import run_mindir, write_mindir
+from mindtune.networks.classifier import Classifier
 
 
 def test_a_network_too_large_for_one_file_is_refused_before_it_is_built(tmp_path, monkeypatch):

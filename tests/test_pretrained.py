@@ -9,12 +9,12 @@ import pytest
 from mindspore import nn
 
 from mindtune.backbones import create_backbone, create_clip
-from mindtune.classifier import Classifier
 from mindtune.errors import WeightsError
 from mindtune.heads.linear import LINEAR_HEADS
+from mindtune.networks.classifier import Classifier
+from mindtune.networks.student import Student
 from mindtune.parameters import named_weights
 from mindtune.pretrained import load_teacher, read_pretrained
-from mindtune.student import Student
 from mindtune.weights.save import save_safetensors
 from timm_weights import fill_as_timm
 

@@ -11,7 +11,6 @@ from mindspore import Parameter, nn
 
 from mindtune.backbones import CLIP, backbone_entry, create_backbone, create_clip
 from mindtune.backbones.clip_start import start_clip
-from mindtune.classifier import CLASSIFIERS, Classifier
 from mindtune.config import (
     AugmentConfig,
     HeadConfig,
@@ -34,6 +33,7 @@ from mindtune.heads.moment import MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.normed_linear import NormedLinearHead
 from mindtune.layers.random import seed_random_layers
+from mindtune.networks.classifier import CLASSIFIERS, Classifier
 from mindtune.preprocessing import STATISTICS, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import Vocabulary, read_vocabulary

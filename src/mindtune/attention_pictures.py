@@ -17,7 +17,7 @@ from mindtune.errors import ConfigError
 from mindtune.evaluation.class_attention import ClassAttention, attention_panels, tile
 from mindtune.files import replace_atomically
 from mindtune.pretrained import Pretrained, load_backbone, read_pretrained
-from mindtune.run_folder import make_folder
+from mindtune.run.run_folder import make_folder
 from mindtune.weights.load import LoadReport
 
 _HEAD_CLASSES = 2  # of a head that nobody asks

@@ -38,14 +38,14 @@ def train(argv: Sequence[str], program: Program = TRAIN) -> None:
     config = cli.parse(parser, RunConfig, argv, {})
     recipe = cli.option_value(argv, "--config", "--swin_config")
     if config.launcher is not None or config.restart_on_failure > 0:
-        from mindtune.run_folder import last_checkpoint
+        from mindtune.run.run_folder import last_checkpoint
 
         restarts = config.restart_on_failure
         words = [*program.words, *argv]
         run_with_restarts(words, config.launcher, restarts, last_checkpoint(config, recipe))
         return
     prepare_rank()
-    from mindtune.run_folder import folder_of
+    from mindtune.run.run_folder import folder_of
     from mindtune.training import train as run_training
 
     command = f"{program.name} {shlex.join(argv)}"

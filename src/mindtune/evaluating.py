@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.console import Console
 
-from mindtune import rank_checks
 from mindtune.adapter import read_weights
 from mindtune.config import (
     RANDOM_WEIGHTS,
@@ -27,6 +26,7 @@ from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.table import OF_RANDOM_WEIGHTS, PROTOCOLS, WITHOUT_WEIGHTS
 from mindtune.report.page import offer_report
+from mindtune.run import rank_checks
 
 
 def evaluate(

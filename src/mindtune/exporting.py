@@ -16,7 +16,7 @@ from mindspore import Tensor, nn
 from rich.console import Console
 from sklearn.datasets import load_sample_images
 
-from mindtune import assemble, run_folder
+from mindtune import assemble
 from mindtune.adapter import read_weights
 from mindtune.config import ExportConfig
 from mindtune.config.checks import check_config
@@ -32,6 +32,7 @@ from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained
+from mindtune.run import run_folder
 from mindtune.trained_network import trained_network
 
 TOLERANCE = 1e-4

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mindtune import assemble
-from mindtune.classifier import Classifier
 from mindtune.config import (
     HeadConfig,
     PreprocessingConfig,
@@ -18,6 +17,7 @@ from mindtune.config import (
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError, DataError
 from mindtune.knn_evaluation import Accuracies, KNNEvaluation
+from mindtune.networks.classifier import Classifier
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained, load_backbone, read_pretrained

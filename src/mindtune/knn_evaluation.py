@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from mindtune import assemble, rank_checks
-from mindtune.classifier import Classifier
+from mindtune import assemble
 from mindtune.config import RunConfig
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
 from mindtune.evaluation.features import PooledFeatures
 from mindtune.evaluation.knn import check_knn, evaluate_knn
-from mindtune.frozen_features import FrozenFeatures
+from mindtune.frozen.features import FrozenFeatures
+from mindtune.networks.classifier import Classifier
+from mindtune.networks.student import Student
 from mindtune.preprocessing import Preprocessing
-from mindtune.student import Student
+from mindtune.run import rank_checks
 
 _MAIN = 20  # the k of DINO's published figures
 

@@ -11,12 +11,12 @@ from typing import Any
 from mindspore import nn
 
 from mindtune.backbones import CLIP
-from mindtune.classifier import Classifier
 from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
 from mindtune.errors import DataError, WeightsError
+from mindtune.networks.classifier import Classifier
+from mindtune.networks.student import Student
 from mindtune.parameters import named_weights
-from mindtune.run_folder import weight_file
-from mindtune.student import Student
+from mindtune.run.run_folder import weight_file
 from mindtune.tuning.block_expansion import fill_new_blocks, for_expanded, new_block_names
 from mindtune.weights.clip_config import check_quick_gelu
 from mindtune.weights.fit import covered

@@ -14,8 +14,8 @@ from mindtune.config import RunConfig
 from mindtune.errors import ConfigError, WeightsError
 from mindtune.heads.projection import ProjectionHead
 from mindtune.layers.random import seed_random_layers
+from mindtune.networks.student_teacher import Projected, StudentTeacher
 from mindtune.pretrained import Pretrained, read_pretrained
-from mindtune.student_teacher import Projected, StudentTeacher
 from mindtune.weights.load import load_weights
 
 STUDENT, TEACHER = "student", "teacher"

@@ -9,14 +9,14 @@ import numpy as np
 from mindspore import nn
 
 from mindtune import assemble
-from mindtune.class_texts import class_texts
 from mindtune.config import RunConfig
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError, WeightsError
-from mindtune.feature_towers import FeatureTowers, identities_of, read_towers
-from mindtune.fused_classifier import FrozenTowers, FusedClassifier
-from mindtune.fusion_weights import build_fusion, is_fusion, load_fusion, read_adapter
+from mindtune.frozen.class_texts import class_texts
+from mindtune.frozen.fusion_weights import build_fusion, is_fusion, load_fusion, read_adapter
+from mindtune.frozen.towers import FeatureTowers, identities_of, read_towers
 from mindtune.heads.logit_fusion import LogitFusion
+from mindtune.networks.fused_classifier import FrozenTowers, FusedClassifier
 from mindtune.pretrained import Pretrained, load_for_evaluation
 
 _ALONE = World()  # every rank reads its own; ranks are made equal by who asks for the network

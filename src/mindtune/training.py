@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from mindtune import rank_checks, run_folder
 from mindtune.config import RunConfig
 from mindtune.config.checks import check_config
 from mindtune.engine.bystander import UnwrittenCheckpoints
@@ -35,11 +34,12 @@ from mindtune.methods.method import (
     WritesFiles,
 )
 from mindtune.methods.table import method_builder
-from mindtune.optimizing import build_optimizer
 from mindtune.parameters import weights_of
 from mindtune.report.page import offer_report
-from mindtune.resume import enter_run
-from mindtune.run_plan import build_plan, scheduled_rates
+from mindtune.run import rank_checks, run_folder
+from mindtune.run.optimizing import build_optimizer
+from mindtune.run.resume import enter_run
+from mindtune.run.run_plan import build_plan, scheduled_rates
 from mindtune.tuning.table import count_parameters, parameter_table
 
 

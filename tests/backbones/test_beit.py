@@ -11,9 +11,9 @@ from mindspore import Tensor
 
 from golden import golden_input
 from mindtune.backbones import Beit, SharedBiasViT, ViTArchitecture, create_backbone
-from mindtune.classifier import Classifier
 from mindtune.errors import WeightsError
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.load import load_weights
 from timm_weights import NAMES, OUTPUTS, assert_close, fill_as_timm

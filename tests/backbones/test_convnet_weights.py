@@ -19,8 +19,8 @@ from mindtune.backbones import (
     ResNetArchitecture,
     create_backbone,
 )
-from mindtune.classifier import Classifier
 from mindtune.heads.linear import LINEAR_HEADS, ClassifierHead, LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.parameters import named_weights, weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import load_for_training, read_pretrained

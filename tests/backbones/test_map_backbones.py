@@ -10,7 +10,6 @@ from mindspore import Tensor, nn, ops
 from mindtune.assemble import build_classifier
 from mindtune.backbones import create_backbone
 from mindtune.backbones.as_mlp import AxialShift
-from mindtune.classifier import Classifier
 from mindtune.config import RunConfig
 from mindtune.engine.ema import Ema
 from mindtune.engine.optim import AdamW
@@ -18,6 +17,7 @@ from mindtune.engine.step import SharedUpdate, TrainStep
 from mindtune.errors import ConfigError
 from mindtune.layers.moving import moving_statistics
 from mindtune.mindir import run_mindir, write_mindir
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx

@@ -12,9 +12,9 @@ from mindspore import Tensor, ops
 
 from golden import assert_golden, fill, golden_input, golden_weight
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.heads.moment import MomentHead
 from mindtune.layers.norm import LayerNorm
+from mindtune.networks.classifier import Classifier
 from mindtune.tuning.apply import apply_tunings, train_norm
 from mindtune.tuning.psrp import add_psrp
 from mindtune.weights.convnet_names import MOMENT_PROBING_MAPS

@@ -19,10 +19,10 @@ from mindtune.backbones import (
     create_backbone,
     list_backbones,
 )
-from mindtune.classifier import Classifier, UnnormedClassifier
 from mindtune.errors import ConfigError
 from mindtune.heads.linear import ClassifierHead
 from mindtune.heads.moment import MomentHead
+from mindtune.networks.classifier import Classifier, UnnormedClassifier
 from mindtune.preprocessing import Preprocessing
 from mindtune.tuning.psrp import add_psrp
 from mindtune.weights.load import load_weights

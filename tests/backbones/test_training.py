@@ -12,10 +12,10 @@ from PIL import Image
 
 from golden import golden_input
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.engine.optim import AdamW
 from mindtune.engine.step import TrainStep
 from mindtune.heads.linear import LINEAR_HEADS
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
 from mindtune.tuning.psrp import add_psrp

@@ -9,10 +9,10 @@ from mindspore import Tensor, nn
 
 from golden import assert_golden, fill, golden_input
 from mindtune.backbones import backbone_entry, create_backbone, list_backbones
-from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
+from mindtune.networks.classifier import Classifier
 from mindtune.preprocessing import IMAGENET_MEAN
 from mindtune.tuning.psrp import add_psrp
 from timm_weights import NAMES, OUTPUTS, assert_close, fill_as_timm

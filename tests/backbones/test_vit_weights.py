@@ -9,8 +9,8 @@ import pytest
 from mindspore import Tensor
 
 from mindtune.backbones import VisionTransformer, ViTArchitecture
-from mindtune.classifier import Classifier
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.load import load_weights
 from mindtune.weights.readers import read_tensors

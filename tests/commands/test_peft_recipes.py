@@ -11,7 +11,7 @@ from mindtune import cli
 from mindtune.config import RunConfig
 from mindtune.config.checks import check_config
 from mindtune.engine.plan import StepPlan
-from mindtune.run_plan import build_plan, scheduled_rates
+from mindtune.run.run_plan import build_plan, scheduled_rates
 
 FOLDER = Path(__file__).parents[2] / "configs" / "peft"
 OWN_VAL = {"dtd", "flowers102"}

@@ -17,10 +17,10 @@ from mindtune.converting import convert
 from mindtune.data.datasets import create_dataset
 from mindtune.data.normalise import normalise
 from mindtune.data.transforms import EvalTransform
+from mindtune.networks.text_classifier import TextClassifier, prompt_ids, text_weights_of
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
-from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 from mindtune.weights.load import load_weights
 from tiny_clip import CLIP_FILES, OPENAI_VIT, write_tokenizer
 
@@ -81,7 +81,7 @@ def test_texts_are_encoded_once(command, model, photos, tmp_path, monkeypatch):
         encoded.append(ids.shape)
         return text_weights_of(encoder, ids)
 
-    monkeypatch.setattr("mindtune.frozen_texts.text_weights_of", counting)
+    monkeypatch.setattr("mindtune.frozen.texts.text_weights_of", counting)
     results = []
     for templates in ('["a {}."]', '["a {}."]', '["a {}.", "{}"]'):
         found = command("evaluate", *argv, templates, "--out", tmp_path / "out")

@@ -7,11 +7,11 @@ import pytest
 from mindspore import Parameter, Tensor
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.engine.layer_decay import RateGroups, layer_decay, one_rate
 from mindtune.engine.schedules import learning_rates
 from mindtune.errors import ConfigError
 from mindtune.heads.linear import LINEAR_HEADS
+from mindtune.networks.classifier import Classifier
 
 
 def parameter(name: str) -> Parameter:

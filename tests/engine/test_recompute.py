@@ -6,12 +6,12 @@ from mindspore import Tensor
 
 from golden import golden_input
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.engine.optim import SGD
 from mindtune.engine.recompute import recompute_blocks
 from mindtune.engine.step import TrainStep
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.layers.random import seed_random_layers
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
 from timm_weights import fill_as_timm

@@ -19,7 +19,7 @@ from mindtune.engine.scheduled import (
     scheduled_scalar,
 )
 from mindtune.errors import ConfigError
-from mindtune.optimizing import build_optimizer
+from mindtune.run.optimizing import build_optimizer
 
 rng = np.random.default_rng(0)
 VALUES = [rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2), (4,), (2, 2))]

@@ -13,11 +13,11 @@ from golden import golden_input
 from mindtune.backbones import SharedBiasViT, ViTArchitecture, create_backbone
 from mindtune.engine.optim import AdamW
 from mindtune.engine.step import TrainStep
+from mindtune.networks.student import Student
 from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
 from mindtune.objectives.teacher import Teacher
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
-from mindtune.student import Student
 from mindtune.weights.load import load_weights
 from timm_weights import fill_as_timm
 

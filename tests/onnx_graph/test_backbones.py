@@ -8,10 +8,10 @@ import pytest
 from mindspore import Tensor
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import CLASSIFIERS
 from mindtune.heads.linear import LINEAR_HEADS
 from mindtune.heads.moment import MomentHead
 from mindtune.heads.normed_linear import NormedLinearHead
+from mindtune.networks.classifier import CLASSIFIERS
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.parameters import weights_of

@@ -8,10 +8,10 @@ import pytest
 from mindspore import Tensor
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import CLASSIFIERS, Classifier
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import MomentHead
 from mindtune.mindir import run_mindir, write_mindir
+from mindtune.networks.classifier import CLASSIFIERS, Classifier
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx
 from mindtune.parameters import weights_of

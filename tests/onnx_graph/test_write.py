@@ -14,12 +14,12 @@ from mindspore import Parameter, Tensor, nn
 from onnx import numpy_helper
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.errors import ConfigError, UserError
 from mindtune.heads.linear import LinearHead
 from mindtune.heads.moment import FIRST_TOKEN, MomentHead
 from mindtune.heads.moment_isqrt import IsqrtMomentHead
 from mindtune.heads.pairing import PAIRINGS
+from mindtune.networks.classifier import Classifier
 from mindtune.onnx_graph import write
 from mindtune.onnx_graph.run import run_onnx
 from mindtune.onnx_graph.write import write_onnx

@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.heads.linear import LINEAR_HEADS
+from mindtune.networks.classifier import Classifier
 from mindtune.weights.load import load_weights
 from parity.both_ways import (
     assert_back_in_timm,

@@ -13,8 +13,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import ViTConfig, ViTForImageClassification
 
 from mindtune.backbones import VisionTransformer, ViTArchitecture
-from mindtune.classifier import Classifier
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import named_weights
 from mindtune.preprocessing import Preprocessing

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from transformers import ViTConfig, ViTForImageClassification
 
 from mindtune.backbones import VisionTransformer, ViTArchitecture, create_backbone
-from mindtune.classifier import Classifier
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.load import load_weights
 from parity.both_ways import (

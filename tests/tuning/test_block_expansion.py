@@ -12,12 +12,12 @@ from mindspore import ParameterTuple, Tensor, ops
 from golden import fill, golden_input
 from mindtune.assemble import build_classifier
 from mindtune.backbones import VisionTransformer, ViTArchitecture, create_backbone
-from mindtune.classifier import Classifier
 from mindtune.config import RunConfig
 from mindtune.engine.optim import SGD
 from mindtune.engine.step import TrainStep
 from mindtune.errors import ConfigError, WeightsError
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import named_weights, weights_of
 from mindtune.preprocessing import Preprocessing

@@ -10,10 +10,10 @@ from mindspore import ParameterTuple, Tensor, ops
 from golden import fill, golden_input
 from mindtune.assemble import build_classifier
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.config import RunConfig
 from mindtune.errors import ConfigError
 from mindtune.layers.dropout import Dropout
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import named_weights, weights_of
 from mindtune.tuning.lora import add_lora

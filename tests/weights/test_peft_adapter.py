@@ -13,10 +13,10 @@ from mindspore import Tensor
 from safetensors.numpy import load_file, save_file
 
 from mindtune.backbones import VisionTransformer, ViTArchitecture
-from mindtune.classifier import Classifier
 from mindtune.converting import convert
 from mindtune.errors import WeightsError
 from mindtune.heads.linear import LinearHead
+from mindtune.networks.classifier import Classifier
 from mindtune.parameters import named_weights
 from mindtune.preprocessing import Preprocessing
 from mindtune.tuning.lora import add_lora

@@ -11,25 +11,32 @@ from typing import Any
 import numpy as np
 from mindspore import Parameter
 
-from mindtune import assemble, rank_checks
-from mindtune.class_texts import class_texts
+from mindtune import assemble
 from mindtune.config import AmuConfig
 from mindtune.data.feature_loader import FeatureLoader
 from mindtune.data.loader import TrainLoader
 from mindtune.engine.loop import EpochSource
 from mindtune.engine.selection import TOP1
 from mindtune.evaluation.fusion import FoundFusion, FusionLogits, evaluate_fusion, search_fusion
-from mindtune.feature_towers import identities_of, read_towers
-from mindtune.few_shot_sources import few_shot_sources
-from mindtune.fused_classifier import FrozenTowers
-from mindtune.fusion_weights import build_fusion, load_fusion, read_adapter, store_found, with_found
+from mindtune.frozen.class_texts import class_texts
+from mindtune.frozen.few_shot_sources import few_shot_sources
+from mindtune.frozen.fusion_weights import (
+    build_fusion,
+    load_fusion,
+    read_adapter,
+    store_found,
+    with_found,
+)
+from mindtune.frozen.tower_features import TowerFeatures
+from mindtune.frozen.towers import identities_of, read_towers
 from mindtune.heads.logit_fusion import LogitFusion, class_means
 from mindtune.methods.method import RunContext
+from mindtune.networks.fused_classifier import FrozenTowers
 from mindtune.objectives.amu import AmuObjective, ImageAmuObjective
 from mindtune.parameters import weights_of
 from mindtune.pretrained import read_pretrained
-from mindtune.run_plan import epochs_of
-from mindtune.tower_features import TowerFeatures
+from mindtune.run import rank_checks
+from mindtune.run.run_plan import epochs_of
 
 _RESULTS = {"fused": "top1", "CLIP": "clip_top1", "auxiliary": "auxiliary_top1"}
 

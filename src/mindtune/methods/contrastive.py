@@ -11,7 +11,6 @@ import numpy as np
 from mindspore import Parameter
 
 from mindtune import assemble
-from mindtune.class_texts import templates_for
 from mindtune.config import AugmentConfig, RunConfig
 from mindtune.data.loader import TrainLoader
 from mindtune.data.randomness import caption_rng
@@ -21,16 +20,17 @@ from mindtune.engine.selection import TOP1
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.files import beside
+from mindtune.frozen.class_texts import templates_for
 from mindtune.methods.method import RunContext
+from mindtune.networks.text_classifier import TextClassifier, prompt_ids, text_weights_of
 from mindtune.objectives.contrastive import ContrastiveObjective
 from mindtune.parameters import weights_of
 from mindtune.pretrained import Pretrained, load_clip, read_pretrained
-from mindtune.run_folder import CHECKPOINTS
+from mindtune.run.run_folder import CHECKPOINTS
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.learning import learn_vocabulary
 from mindtune.text.prompts import prompts_for
 from mindtune.text.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
-from mindtune.text_classifier import TextClassifier, prompt_ids, text_weights_of
 
 
 class Contrastive:

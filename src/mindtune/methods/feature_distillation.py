@@ -22,6 +22,7 @@ from mindtune.evaluation.distillation import LOSS, evaluate_distances
 from mindtune.knn_evaluation import KNNEvaluation
 from mindtune.methods.method import RunContext
 from mindtune.methods.token_shape import token_shape
+from mindtune.networks.student import Student
 from mindtune.objectives.feature_distillation import FeatureDistances, FeatureDistillationObjective
 from mindtune.objectives.teacher import Teacher
 from mindtune.parameters import weights_of
@@ -32,7 +33,6 @@ from mindtune.pretrained import (
     load_teacher,
     read_pretrained,
 )
-from mindtune.student import Student
 
 KNN = "knn_top1"
 

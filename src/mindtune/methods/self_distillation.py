@@ -26,7 +26,7 @@ from mindtune.objectives.self_distillation import SelfDistillation
 from mindtune.objectives.smkd import SmkdObjective
 from mindtune.parameters import weights_of
 from mindtune.pretrained import read_pretrained
-from mindtune.run_plan import epochs_of
+from mindtune.run.run_plan import epochs_of
 from mindtune.self_distilled_pair import build_pair, start_pair, start_preprocessing
 from mindtune.weights.load import load_weights
 

@@ -9,7 +9,6 @@ from mindspore import Parameter
 
 from mindtune import assemble
 from mindtune.adapter import read_weights
-from mindtune.classifier import Classifier
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
 from mindtune.data.splits import require_same_classes
@@ -18,6 +17,7 @@ from mindtune.evaluation.classification import evaluate_classification
 from mindtune.evaluation.judgement import judge
 from mindtune.forgetting import Forgetting
 from mindtune.methods.method import RunContext
+from mindtune.networks.classifier import Classifier
 from mindtune.objectives.supervised import SupervisedObjective
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing

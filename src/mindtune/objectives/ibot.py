@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from mindtune.networks.student_teacher import StudentTeacher
 from mindtune.objectives.class_token import cross_view_loss
 from mindtune.objectives.self_distillation import SelfDistillation
-from mindtune.student_teacher import StudentTeacher
 
 
 class IbotObjective(SelfDistillation):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.networks.student_teacher import StudentTeacher
 from mindtune.objectives.centre import Centre
 from mindtune.objectives.prototype_rows import PrototypeRows
-from mindtune.student_teacher import StudentTeacher
 
 GLOBAL_CROPS = 2
 

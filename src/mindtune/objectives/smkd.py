@@ -5,10 +5,10 @@ from __future__ import annotations
 from mindspore import Tensor, nn, ops
 
 from mindtune.heads.projection import unit_length
+from mindtune.networks.student_teacher import StudentTeacher
 from mindtune.objectives.class_token import same_class_loss
 from mindtune.objectives.patch_matching import create_matching
 from mindtune.objectives.self_distillation import GLOBAL_CROPS, SelfDistillation
-from mindtune.student_teacher import StudentTeacher
 
 
 class SmkdObjective(SelfDistillation):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mindtune.classifier import Classifier, UnnormedClassifier
 from mindtune.errors import ConfigError
 from mindtune.files import write_atomically
+from mindtune.networks.classifier import Classifier, UnnormedClassifier
 from mindtune.onnx_graph import (
     attention,
     beit,

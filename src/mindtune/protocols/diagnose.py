@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from mindtune import assemble
-from mindtune.classifier import Classifier
 from mindtune.data.source import ImageSource
 from mindtune.data.splits import Subset
 from mindtune.errors import ConfigError
@@ -15,6 +14,7 @@ from mindtune.evaluation.attention import measure_attention
 from mindtune.evaluation.classification import evaluate_classification
 from mindtune.evaluation.diagnosis_plots import plot_attention, plot_landscape, require_plots
 from mindtune.evaluation.loss_landscape import loss_landscape
+from mindtune.networks.classifier import Classifier
 from mindtune.parameters import learnable_weights_of
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.judged_split import judged_split

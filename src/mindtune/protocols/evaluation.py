@@ -9,8 +9,7 @@ import numpy as np
 from mindspore import nn
 from rich.console import Console
 
-from mindtune import assemble, rank_checks, run_folder
-from mindtune.classifier import Classifier
+from mindtune import assemble
 from mindtune.config import EvaluateConfig, HeadConfig
 from mindtune.data.loader import EvalLoader
 from mindtune.data.source import ImageSource
@@ -18,9 +17,11 @@ from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
 from mindtune.evaluation.classification import ClassificationResult, evaluate_classification
 from mindtune.evaluation.judgement import judge
+from mindtune.networks.classifier import Classifier
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import Preprocessing
 from mindtune.pretrained import Pretrained, load_backbone
+from mindtune.run import rank_checks, run_folder
 from mindtune.trained_network import trained_network
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from mindtune import rank_checks
 from mindtune.config import FewShotConfig
 from mindtune.data.source import ImageSource
 from mindtune.errors import ConfigError
 from mindtune.evaluation.episodes import EpisodeShape, FeatureBank, check_episodes
 from mindtune.evaluation.few_shot import FewShotResult, create_classifiers, evaluate_few_shot
 from mindtune.evaluation.few_shot_features import FEW_SHOT_FEATURES
-from mindtune.frozen_features import FrozenFeatures
+from mindtune.frozen.features import FrozenFeatures
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.judged_split import judged_split
+from mindtune.run import rank_checks
 
 Results = dict[tuple[str, int], FewShotResult]  # by classifier and shots
 

@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from mindtune import assemble, rank_checks, run_folder
-from mindtune.class_texts import class_texts, templates_for
+from mindtune import assemble
 from mindtune.config import EvaluateConfig
 from mindtune.data.run_splits import RunSplits
 from mindtune.errors import ConfigError
 from mindtune.evaluation.diagnosis_plots import require_plots
 from mindtune.evaluation.few_shot_plots import plot_shots
 from mindtune.evaluation.shot_results import ShotResults
-from mindtune.feature_towers import FeatureTowers, read_towers
-from mindtune.few_shot_classifiers import FewShotTask, compare
-from mindtune.few_shot_sources import few_shot_sources
 from mindtune.files import write_atomically
+from mindtune.frozen.class_texts import class_texts, templates_for
+from mindtune.frozen.few_shot_classifiers import FewShotTask, compare
+from mindtune.frozen.few_shot_sources import few_shot_sources
+from mindtune.frozen.tower_features import TowerFeatures
+from mindtune.frozen.towers import FeatureTowers, read_towers
 from mindtune.protocols.evaluation import Evaluation
-from mindtune.tower_features import TowerFeatures
+from mindtune.run import rank_checks, run_folder
 
 _PURPOSES = ("train", "val", "test")
 _OF_AUXILIARY = {"auxiliary", "amu"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mindtune import assemble, run_folder
+from mindtune import assemble
 from mindtune.config import EvaluateConfig, flatten
 from mindtune.data.source import ImageSource
 from mindtune.errors import ConfigError
-from mindtune.few_shot_sources import few_shot_sources
+from mindtune.frozen.few_shot_sources import few_shot_sources
 from mindtune.pretrained import Pretrained
 from mindtune.protocols.evaluation import Evaluation
+from mindtune.run import run_folder
 
 _HOLD_OUT_KEYS = (
     "seed", "data.name", "data.classes", "data.val_fraction", "data.skip_unreadable",

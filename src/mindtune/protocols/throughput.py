@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor
 
-from mindtune import assemble, run_folder
+from mindtune import assemble
 from mindtune.errors import ConfigError
 from mindtune.evaluation.throughput import images_per_second
 from mindtune.protocols.evaluation import Evaluation
+from mindtune.run import run_folder
 
 _CLASSES = 1000  # where nothing says how many
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mindtune import assemble
-from mindtune.class_texts import class_texts, templates_for
 from mindtune.data.source import ImageSource
+from mindtune.frozen.class_texts import class_texts, templates_for
+from mindtune.networks.text_classifier import TextClassifier
 from mindtune.pretrained import load_clip
 from mindtune.protocols.evaluation import Evaluation
 from mindtune.protocols.judged_split import judged_split
-from mindtune.text_classifier import TextClassifier
 
 
 def zero_shot(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:

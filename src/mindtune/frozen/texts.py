@@ -9,8 +9,8 @@ import numpy as np
 
 from mindtune.backbones.clip_text import TextEncoder
 from mindtune.evaluation.feature_cache import FeatureCache
+from mindtune.networks.text_classifier import text_weights_of
 from mindtune.parameters import weights_checksum
-from mindtune.text_classifier import text_weights_of
 from mindtune.version import __version__
 
 

@@ -9,16 +9,16 @@ from mindspore import Tensor
 from clip_run import CLASSES, clip_config, write_images, write_model
 from mindtune import assemble
 from mindtune.backbones import create_backbone, create_clip
-from mindtune.class_texts import class_texts
 from mindtune.config import AugmentConfig, AuxiliaryConfig
 from mindtune.data.normalise import normalise
 from mindtune.data.transforms import EvalTransform
 from mindtune.engine.distributed.world import World
 from mindtune.errors import ConfigError
-from mindtune.feature_towers import read_towers
-from mindtune.few_shot_sources import few_shot_sources
+from mindtune.frozen.class_texts import class_texts
+from mindtune.frozen.few_shot_sources import few_shot_sources
+from mindtune.frozen.tower_features import TowerFeatures
+from mindtune.frozen.towers import read_towers
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from mindtune.tower_features import TowerFeatures
 from mindtune.weights.load import load_weights
 from tiny_clip import OPENAI_VIT
 
@@ -62,7 +62,7 @@ def test_views_are_kept_and_differ_by_epoch_and_augmentation(folder, tmp_path, m
     assert [[view.shape for view in tower] for tower in first] == [[(6, 24)] * 2, [(6, 96)] * 2]
     assert not np.allclose(first[0][0], first[0][1])
     monkeypatch.setattr(
-        "mindtune.frozen_features.fill_features", lambda *_: pytest.fail("computed")
+        "mindtune.frozen.features.fill_features", lambda *_: pytest.fail("computed")
     )
     again = features_of(config)
     for tower, expected in zip(again.views(2), first):

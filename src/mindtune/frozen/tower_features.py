@@ -11,8 +11,8 @@ from mindtune.config import RunConfig
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.evaluation.features import LabelledFeatures
-from mindtune.feature_towers import FeatureTower, FeatureTowers
-from mindtune.frozen_features import FrozenFeatures
+from mindtune.frozen.features import FrozenFeatures
+from mindtune.frozen.towers import FeatureTower, FeatureTowers
 
 
 @dataclass(frozen=True)

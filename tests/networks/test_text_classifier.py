@@ -8,10 +8,15 @@ from mindspore import Tensor
 
 from mindtune.backbones import CLIP, create_clip
 from mindtune.heads.logit_fusion import LogitFusion
+from mindtune.networks.text_classifier import (
+    TextClassifier,
+    encode_texts,
+    prompt_ids,
+    text_weights_of,
+)
 from mindtune.preprocessing import Preprocessing
 from mindtune.text.clip_tokenizer import ClipTokenizer
 from mindtune.text.vocabulary import read_vocabulary
-from mindtune.text_classifier import TextClassifier, encode_texts, prompt_ids, text_weights_of
 from mindtune.weights.load import load_weights
 from mindtune.weights.readers import read_tensors
 from tiny_clip import CLIP_FILES, OPENAI_VIT, write_tokenizer

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mindtune import run_folder
 from mindtune.config import RunConfig
 from mindtune.engine.bystander import UnwrittenLog
 from mindtune.engine.checkpoint import Checkpoints, Position, read_state_header
 from mindtune.engine.distributed.world import World
 from mindtune.engine.log import RunLog
+from mindtune.run import run_folder
 
 
 def enter_run(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mindtune.config import AmuConfig, FewShotClipConfig
-from mindtune.few_shot_classifiers import FewShotTask, compare, train_keys
+from mindtune.frozen.few_shot_classifiers import FewShotTask, compare, train_keys
 
 CLASSES, SHOTS = 4, 3
 

@@ -19,8 +19,8 @@ from mindtune.evaluation.fusion import (
 )
 from mindtune.evaluation.shot_results import Scores
 from mindtune.evaluation.weight_search import search_pair
-from mindtune.feature_training import train_on_features
-from mindtune.fusion_weights import build_fusion
+from mindtune.frozen.fusion_weights import build_fusion
+from mindtune.frozen.head_training import train_on_features
 from mindtune.heads.logit_fusion import LOGIT_SCALE, LogitFusion, class_means
 from mindtune.heads.tip_adapter import TipAdapter
 from mindtune.objectives.amu import AmuObjective

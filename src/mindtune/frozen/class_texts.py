@@ -13,9 +13,9 @@ from mindtune.backbones import CLIP
 from mindtune.config import RunConfig
 from mindtune.data.datasets import dataset_spec
 from mindtune.engine.distributed.world import World
-from mindtune.frozen_texts import frozen_text_weights
+from mindtune.frozen.texts import frozen_text_weights
+from mindtune.networks.text_classifier import prompt_ids
 from mindtune.text.prompts import check_templates, templates_of
-from mindtune.text_classifier import prompt_ids
 
 
 def templates_for(config: RunConfig) -> list[str]:

@@ -9,7 +9,7 @@ from mindtune.config import EvaluationConfig, OptimConfig, RunConfig, ScheduleCo
 from mindtune.engine.plan import EpochPlan, StepPlan
 from mindtune.engine.schedules import learning_rates, step_learning_rates
 from mindtune.errors import ConfigError
-from mindtune.run_plan import build_plan, scheduled_rates
+from mindtune.run.run_plan import build_plan, scheduled_rates
 
 BATCHES, IMAGES, PER_STEP = 10, 107, 10
 

@@ -5,10 +5,10 @@ import pytest
 
 from golden import golden_input
 from mindtune.backbones import create_backbone
-from mindtune.classifier import Classifier
 from mindtune.errors import WeightsError
 from mindtune.heads.linear import LinearHead
-from mindtune.student import Student
+from mindtune.networks.classifier import Classifier
+from mindtune.networks.student import Student
 from mindtune.weights.load import load_weights
 from mindtune.weights.save import save_safetensors
 from timm_weights import fill_as_timm

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mindtune import run_folder
 from mindtune.config import AmuConfig, RunConfig
 from mindtune.engine.checkpoint import replace_config
 from mindtune.errors import ConfigError
@@ -16,6 +15,7 @@ from mindtune.evaluation.fusion import FoundFusion
 from mindtune.heads.logit_fusion import LogitFusion
 from mindtune.parameters import name_by_place
 from mindtune.pretrained import Pretrained
+from mindtune.run import run_folder
 from mindtune.weights.linear_weight import read_linear_weight
 from mindtune.weights.load import LoadReport, load_weights
 

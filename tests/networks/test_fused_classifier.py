@@ -5,8 +5,8 @@ from mindspore import Tensor, ops
 
 from mindtune.backbones import create_backbone
 from mindtune.evaluation.features import PooledFeatures
-from mindtune.fused_classifier import FrozenTowers, FusedClassifier
 from mindtune.heads.logit_fusion import LogitFusion
+from mindtune.networks.fused_classifier import FrozenTowers, FusedClassifier
 from mindtune.parameters import weights_of
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 

@@ -10,7 +10,7 @@ from mindtune.data.identity import identity_of
 from mindtune.data.source import ImageSource
 from mindtune.engine.distributed.world import World
 from mindtune.preprocessing import Preprocessing
-from mindtune.run_folder import plain
+from mindtune.run.run_folder import plain
 
 _MAY_DIFFER = {  # machines may keep their images in different places
     "data.root", "data.workers", "forgetting.root", "knn.cache", "text.cache", "amu.cache",

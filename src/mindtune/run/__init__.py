@@ -1,0 +1,1 @@
+"""A run: its folder, its plan, where it starts, what its ranks must agree on."""
