@@ -29,8 +29,7 @@ SHARED = {
 def main(runs: Path) -> None:
     captions = mindtune.configure(
         mindtune.RunConfig,
-        method="contrastive",
-        tuning={"modes": ["full"]},
+        **{"method": "contrastive", "tuning": {"modes": ["full"]}},
         optim={"lr": 5e-4},
         schedule={"warmup_epochs": 1},
         **SHARED,
@@ -38,8 +37,7 @@ def main(runs: Path) -> None:
     mindtune.train(captions, runs / "clip")
     few_images = mindtune.configure(
         mindtune.RunConfig,
-        method="amu",
-        pretrained=runs / "clip",
+        **{"method": "amu", "pretrained": runs / "clip"},
         amu={
             "auxiliary": [{"name": "vit_digits_patch4_16", "pretrained": WEIGHTS}],
             **{"shots": 8, "cache_views": 4, "search": True},

@@ -2,8 +2,8 @@
 
 A small ViT that has learnt the handwritten digits 0 to 4 (shipped in weights/) sees the digits 5 to
 9, in two phases: iBOT follows its own moving average and needs no labels, SMKD also compares
-different images of a class. Before and after, k-NN says how often the nearest training images have
-the class of a test image. Phase 1 is cut short here: without labels a thousand images teach little.
+different images of a class. k-NN says how often the nearest training images have the class of a
+test image. Phase 1 is short: without labels a thousand images teach little.
 Read on in docs/smkd.md; new classes by a few images each are docs/few_shot.md.
 
 Usage: python examples/smkd.py [RUNS_FOLDER]
@@ -35,9 +35,8 @@ SMALL = {
 
 def judge(folder: Path, **weights: Any) -> float:
     """k-NN top-1 on the test images, %."""
-    config = mindtune.configure(
-        mindtune.EvaluateConfig, protocol="knn", data=DATA, knn={"k": [20]}, **weights
-    )
+    keys = {"protocol": "knn", "data": DATA, "knn": {"k": [20]}, **weights}
+    config = mindtune.configure(mindtune.EvaluateConfig, **keys)
     return float(mindtune.evaluate(config, folder)["metrics"]["top1"])
 
 
@@ -46,9 +45,8 @@ def main(runs: Path) -> None:
     found = {"before": judge(runs / "before", pretrained=start)}
     for method, (epochs, lr) in PHASES.items():
         recipe = ROOT / "configs" / "smkd" / f"vit_mini_cifar10_{method}.yaml"
-        config = mindtune.configure(
-            mindtune.RunConfig, recipe, pretrained=start, epochs=epochs, optim={"lr": lr}, **SMALL
-        )
+        keys = {"pretrained": start, "epochs": epochs, "optim": {"lr": lr}, **SMALL}
+        config = mindtune.configure(mindtune.RunConfig, recipe, **keys)
         start = runs / method
         mindtune.train(config, start)
         found[method] = judge(start, pretrained=start, pretrained_key="teacher")
