@@ -35,24 +35,15 @@ def main(runs: Path) -> None:
             mindtune.RunConfig,
             ROOT / "configs" / "quickstart" / "linear_probe.yaml",
             pretrained=WEIGHTS,
-            epochs=10,
-            evaluation={"every": 10},
+            **{"epochs": 10, "evaluation": {"every": 10}, "overwrite": True},
             knn={"k": [20]},
-            forgetting={"name": "digits", "classes": ["0", "1", "2", "3", "4"]},
-            overwrite=True,
+            forgetting={"name": "digits", "classes": [0, 1, 2, 3, 4]},
             **options,
         )
         result = mindtune.train(config, runs / name)
         old, new = result["forgetting"], result["metrics"]["top1"]
-        rows.append(
-            (
-                name,
-                result["parameters"]["trainable"],
-                new,
-                old["before"]["20"]["top1"],
-                old["after"]["20"]["top1"],
-            )
-        )
+        before, after = (old[when]["20"]["top1"] for when in ("before", "after"))
+        rows.append((name, result["parameters"]["trainable"], new, before, after))
 
     print("\ntuning             trains  new digits, %   old digits by k-NN, %: before  after")
     for name, trainable, new, before, after in rows:

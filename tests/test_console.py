@@ -80,6 +80,7 @@ def test_version(capsys):
         (["train", "--lr", "3"], "unknown key 'lr'"),
         (["report", "a", "--out", "b.html"], "out: acts on several runs"),
         (["doctor", "now"], "unrecognized arguments: now"),
+        (["report"], "are required: runs; mindtune report --help explains them"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(argv, said, capsys):

@@ -29,7 +29,8 @@ class Parser(ArgumentParser):
     """An argument parser whose errors name the nearest valid key; they exit with code 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> Any:
-        raise ConfigError(explain(message, self.valid_keys())) from ex
+        hint = f"; {self.prog} --help explains them" if " are required" in message else ""
+        raise ConfigError(explain(message, self.valid_keys()) + hint) from ex
 
     def valid_keys(self) -> list[str]:
         """Every key that a file or an option may set, dotted."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -27,7 +28,7 @@ COMMANDS = [
 ]
 CONFIGS = {"train": RunConfig, "eval": EvaluateConfig, "export": ExportConfig}
 LINKS = sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)\)", README)))
-ARXIV_PAGES = ("moment_probing", "feature_distillation", "amu", "peft", "smkd")
+METHODS = ("moment_probing", "feature_distillation", "amu", "peft", "smkd")
 
 
 def entry_point(words: list[str]) -> tuple[str, list[str]]:
@@ -57,12 +58,12 @@ def test_every_command_is_one_that_there_is(words, monkeypatch):
 
 def test_every_method_has_a_command_a_page_and_a_tour():
     recipes = " ".join(word for words in COMMANDS for word in words if word.startswith("configs/"))
-    for method in ARXIV_PAGES:
+    for method in METHODS:
         assert f"configs/{method}/" in recipes
         assert f"](docs/{method}.md)" in README
     tours = set(re.findall(r"`python (examples/\w+\.py)`", README))
     assert tours == {str(path.relative_to(ROOT)) for path in ROOT.glob("examples/*.py")}
-    assert len(tours) == len(ARXIV_PAGES)
+    assert len(tours) == len(METHODS)
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -104,8 +105,6 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
 
 
 def test_the_picture_is_whole_and_knows_the_dark():
-    from xml.etree import ElementTree
-
     (file,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
     drawing = ElementTree.parse(ROOT / file).getroot()
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"

@@ -50,8 +50,12 @@ def print_listing(
     plural = f"{kind}s" if len(rows) > 1 else kind
     table = Table(caption=f"{len(rows)} {plural}, {note}", caption_justify="left")
     for number, heading in enumerate(headings):
-        justify = "right" if heading.startswith(">") else "left"
-        table.add_column(heading.lstrip(">"), justify=justify, overflow="fold", no_wrap=number == 0)
+        table.add_column(
+            heading.lstrip(">"),
+            justify="right" if heading.startswith(">") else "left",
+            overflow="fold",
+            no_wrap=number == 0,
+        )
     for row in rows:
         table.add_row(*row)
     Console(markup=False).print(table)

@@ -62,7 +62,8 @@ def check_shape(file: Path, value: Any, shape: Any, where: str = "") -> None:
         CheckpointError: naming the file, the part, what it is and what it should be.
     """
     kind = type(shape) if isinstance(shape, (dict, list)) else shape
-    if not isinstance(value, kind):
+    fits: bool = isinstance(value, kind)
+    if not fits:
         raise _refusal(file, where, _name(type(value)), _name(kind))
     if isinstance(shape, list):
         for number, one in enumerate(value, start=1):
