@@ -26,6 +26,15 @@ use_device("CPU", 0)
 print(ms.Tensor([2]).asnumpy())
 """
 
+AFTER_AN_OPERATOR = """
+import mindspore as ms
+from mindtune.engine.device import use_device
+
+one = ms.Tensor([1]) + 1
+use_device("CPU", 0)
+print((one + ms.Tensor([1])).asnumpy())
+"""
+
 
 def answer(program: str, cores: set[int], **environment: str) -> str:
     """What ``program`` prints last, in a process that may run on ``cores`` only."""
@@ -47,3 +56,7 @@ def test_mindspore_takes_as_many_threads_as_the_process_may(environment, threads
 
 def test_a_device_may_be_chosen_again():
     assert answer(TWICE, os.sched_getaffinity(0)) == "[2]"
+
+
+def test_operators_may_have_run_before():
+    assert answer(AFTER_AN_OPERATOR, {min(os.sched_getaffinity(0))}) == "[3]"

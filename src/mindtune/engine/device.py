@@ -11,12 +11,15 @@ from mindtune.errors import UserError
 def use_device(device_target: str, seed: int) -> None:
     """Run everything that follows as compiled graphs on ``device_target``, seeded.
 
+    A device that is in use already is not set again: MindSpore refuses once an operator has run.
+
     Raises:
         UserError: MindSpore has no such device here.
     """
     try:
         ms.set_context(mode=ms.GRAPH_MODE)
-        ms.set_device(device_target)
+        if ms.get_context("device_target") != device_target:
+            ms.set_device(device_target)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
