@@ -2,8 +2,8 @@
 # Distil the small ViT trained on five CIFAR-10 classes into a fresh student, tune both, and the
 # student's network without distillation, to the other five with equal budgets, three seeds; write
 # results/distillation.json and docs/results.md.
-# The three seeds of a step run side by side, a thread each: perhaps 40 minutes on two free cores
-# (estimated from single steps), and 25 for the teacher where RUNS_FOLDER does not hold it yet.
+# The three seeds of a step run side by side, a thread each: 25 minutes on two busy cores, and 25 for
+# the teacher where RUNS_FOLDER does not hold it yet.
 # Usage: bash scripts/cifar10_distillation.sh CIFAR10_FOLDER [RUNS_FOLDER [TRAIN.PY OPTIONS]]
 # The options are for the student's distillation and for all tuned runs.
 set -euo pipefail

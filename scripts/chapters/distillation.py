@@ -18,6 +18,7 @@ from mindtune.errors import CheckpointError
 
 HEADINGS = ("row", "trainable", "top-1, %", "updates", "seeds", "minutes")
 TUNED = "_tuned_seed"
+MARKS = "osv^D"  # networks can be told apart without colour
 
 Distances = dict[str, list[list[float]]]  # by network: its layers, their heads, pixels
 
@@ -97,8 +98,10 @@ def paint(pyplot: ModuleType, distances: Distances) -> Any:
     for number, (name, layers) in enumerate(distances.items()):
         numbers = range(1, len(layers) + 1)
         means = [statistics.mean(heads) for heads in layers]
-        axes.plot(numbers, means, color=f"C{number}", label=name)
-        axes.plot(numbers, layers, "o", color=f"C{number}", alpha=0.5, markersize=4)
-    axes.set(xlabel="layer", ylabel="attention distance, pixels", ylim=(0, None))
+        mark = MARKS[number % len(MARKS)]
+        axes.plot(numbers, means, marker=mark, color=f"C{number}", label=name)
+        axes.plot(numbers, layers, mark, color=f"C{number}", alpha=0.4, markersize=4)
+        axes.set_xticks(numbers)
+    axes.set(xlabel="layer", ylabel="attention distance, pixels")
     axes.legend()
     return figure
