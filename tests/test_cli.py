@@ -58,3 +58,9 @@ def test_switches_are_the_options_of_two_values():
     switches = cli.switches_of(RunConfig)
     assert {"--recompute", "--overwrite", "--optim.decay_bias_tables"} <= switches
     assert not {"--epochs", "--precision", "--optim", "--ema_decay"} & switches
+
+
+def test_a_key_of_another_version_in_a_run_is_named():
+    parser = cli.make_parser(RunConfig, "train.py", "Train.")
+    with pytest.raises(ConfigError, match=r"unknown key 'optim\.lrate'.*config\.yaml of the run"):
+        cli.parse(parser, RunConfig, [], {"optim.lrate": 1.0})

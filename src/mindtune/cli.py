@@ -44,7 +44,8 @@ _UNKNOWN_KEY = re.compile(
     r"unrecognized arguments: --(?P<flag>[\w.-]+)"
     r"|key \"(?P<key>[\w.-]+)\" is not expected"
     r"|option '(?P<option>[\w.-]+)' is not accepted"
-    r"|group '(?P<group>[\w.]+)' does not accept (?:nested key|option) '(?P<nested>[\w.-]+)'",
+    r"|group '(?P<group>[\w.]+)' does not accept (?:nested key|option) '(?P<nested>[\w.-]+)'"
+    r"|no action for key \"(?P<stored>[\w.-]+)\"",
     re.IGNORECASE,
 )
 _WRONG_TYPE = re.compile(
@@ -70,7 +71,7 @@ def explain(message: str, keys: Sequence[str]) -> str:
     unknown = _UNKNOWN_KEY.search(text)
     if unknown is not None:
         found = unknown.groupdict()
-        wrong = found["flag"] or found["key"] or found["option"]
+        wrong = found["flag"] or found["key"] or found["option"] or found["stored"]
         wrong = wrong or f"{found['group']}.{found['nested']}"
         return f"unknown key {wrong!r}: expected a key of this command{_nearest_key(wrong, keys)}"
     wrong_type = _WRONG_TYPE.search(text)
@@ -147,6 +148,12 @@ def parse(
         read_yaml(Path(file))
     try:
         parser.set_defaults(defaults)
+    except KeyError as error:
+        raise ConfigError(
+            f"{explain(str(error), parser.valid_keys())}; it stands in the config.yaml of the run, "
+            "which another version of mindtune wrote: take it out there"
+        ) from error
+    try:
         values = parser.parse_args(with_true(with_smoke_last(argv), switches_of(config_class)))
         objects = parser.instantiate(values)
     except (ArgumentError, TypeError, KeyError) as error:
