@@ -102,13 +102,22 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
             return self.product(maps, weight, bias)
         if self.uses_kernel:
             y = self.convolve(maps, weight, self.geometry)  # (B, H', W', O)
-            return y if bias is None else y + bias
+            return y if bias is None else add_to_channels(y, bias)
         windows = gather_windows(maps, self.kernel, self.stride, self.padding)
         return self.product(windows, weight, bias)
 
     def product(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Windows (B, H', W', kkC) times weight (O, k, k, C), plus the bias."""
         return self.linear_map(rows, weight.reshape(weight.shape[0], -1), bias)
+
+
+def add_to_channels(maps: Tensor, bias: Tensor) -> Tensor:
+    """Maps (B, H, W, C) plus a number a channel.
+
+    For ``maps + bias`` MindSpore 2.10 keeps the index of each number on the CPU, four times the
+    memory of the maps.
+    """
+    return ops.bias_add(maps.reshape(-1, maps.shape[3]), bias).reshape(maps.shape)
 
 
 def pointwise(
