@@ -31,7 +31,7 @@ def test_every_operator_with_a_kernel_is_tested():
     assert found == set(OPERATORS)
 
 
-SAME_LIBRARY = ("LinearMap",)  # its products are oneDNN's on both paths
+SAME_LIBRARY = ("LinearMap", "ChannelsLastConv")  # their products are oneDNN's on both paths
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

@@ -83,7 +83,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LayerNorm": _layer_norm,
     "SoftmaxAttention": _softmax_attention,
     "LinearMap": _linear_map,
-    "Convolution": _convolution,
+    "ChannelsLastConv": _convolution,
 }
 
 
