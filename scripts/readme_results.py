@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chapters.amu import shot_results
+from chapters.few_shot import only
 from chapters.run import Run
 from chapters.seed_rows import mean_and_range, rows_of, table
 
@@ -33,6 +34,18 @@ TRANSFER = {  # run: what it is called
 }
 FORGETTING = ("linear", "lora_r8", "block_p3", "mp_plus", "full")
 SHOTS = (1, 4, 16)
+DISTILLATION = {  # row: what it is called
+    "fresh_tuned": "the student, not distilled",
+    "student_tuned": "the student, distilled",
+    "teacher_tuned": "its teacher",
+}
+FEW_SHOT = {
+    "random": "random weights",
+    "pixels": "pixels",
+    "phase1": "iBOT",
+    "phase2": "SMKD",
+}
+EPISODES = "eval_few_shot_folder_test.json"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -50,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
         raise ConfigError(f"{file}: got no marks, expected the lines {BEGIN} and {END}")
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    parts = [BEGIN, transfer(), forgetting(), amu(), END]
+    parts = [BEGIN, transfer(), distillation(), amu(), forgetting(), few_shot(), END]
     write_atomically(file, (before + "\n\n".join(parts) + after).encode())
 
 
@@ -68,6 +81,42 @@ def transfer() -> str:
     return (
         f"**Moment Probing**, one seed: top-1 on {images:,} test images of five new classes.\n\n"
         + table(("tuning", "parameters that train", "top-1, %"), cells)
+    )
+
+
+def distillation() -> str:
+    """A student with and without distillation, and its teacher, tuned alike."""
+    rows = {row.name: row for row in rows_of(tuned_runs(kept("distillation")))}
+    missing = [row for row in DISTILLATION if row not in rows]
+    if missing:
+        raise CheckpointError(f"results/distillation.json: got no run {missing[0]}_seedN")
+    cells = [(name, mean_and_range(rows[row].metric("top1"))) for row, name in DISTILLATION.items()]
+    return (
+        "**Feature Distillation**, mean and range of three seeds: all tuned alike to five new "
+        "classes.\n\n" + table(("network", "top-1, %"), cells)
+    )
+
+
+def tuned_runs(runs: dict[str, Run]) -> list[Run]:
+    """Those of the rows of ``DISTILLATION``: the others have no accuracy."""
+    return [run for name, run in runs.items() if name.split("_seed")[0] in DISTILLATION]
+
+
+def few_shot() -> str:
+    """Episodes of classes that no phase saw."""
+    rows = {
+        row.name: row for row in rows_of(only(run, EPISODES) for run in kept("few_shot").values())
+    }
+    missing = [row for row in FEW_SHOT if row not in rows]
+    if missing:
+        raise CheckpointError(f"results/few_shot.json: got no run {missing[0]}_seedN")
+    cells = [
+        (name, *(mean_and_range(rows[row].metric(f"prototype_{shots}shot")) for shots in (1, 5)))
+        for row, name in FEW_SHOT.items()
+    ]
+    return (
+        "**SMKD**, mean and range of three seeds: 5-way episodes of five classes that training "
+        "never saw.\n\n" + table(("features of", "1 shot, %", "5 shots, %"), cells)
     )
 
 

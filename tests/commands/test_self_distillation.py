@@ -57,11 +57,13 @@ def test_both_phases_and_what_follows(command, photographs, tmp_path) -> None:
         if name.startswith("teacher.backbone.blocks"):
             assert (tuned_weights[name.removeprefix("teacher.backbone.")] == value).all()
 
-    outcome = command(
-        "evaluate", "--pretrained", first, "--pretrained_key", "teacher", "--protocol", "knn",
-        "--data.name", "digits",
-    )  # fmt: skip
-    assert outcome.code == 0, outcome.err
+    for run in (first, second):
+        outcome = command(
+            "evaluate", "--pretrained", run, "--pretrained_key", "teacher", "--protocol", "knn",
+            "--data.name", "digits",
+        )  # fmt: skip
+        assert outcome.code == 0, outcome.err
+    assert "before tuning" in outcome.out  # the first phase's teacher
 
 
 def test_images_of_one_class_keep_the_last_checkpoint(command, write_photographs, tmp_path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from commands_of_pages import PAGES, ROOT, commands_of
-from mindtune import cli, commands
+from mindtune import cli
 from mindtune.config import EvaluateConfig, ExportConfig, RunConfig
+from mindtune.configuring import refuse_training_options
 from mindtune.console import SUB_COMMANDS
 
 CONFIGS = {"train": RunConfig, "eval": EvaluateConfig, "export": ExportConfig}
@@ -61,7 +62,7 @@ def check(program: str, words: list[str]) -> None:
         if program == "eval":
             argv = ["--protocol=throughput" if w == "--throughput" else w for w in argv]
         if program != "train":
-            commands._refuse_training_options(argv)
+            refuse_training_options(argv)
         cli.parse(parser_of(program), CONFIGS[program], argv, {})
     elif program.startswith("mindtune "):
         assert program.split()[1] in SUB_COMMANDS

@@ -11,6 +11,8 @@ from mindtune.knn_evaluation import KNNEvaluation
 from mindtune.pretrained import Pretrained, read_pretrained
 from mindtune.protocols.evaluation import Evaluation
 
+PAIRS = ("ibot", "smkd")  # methods whose runs hold a student and a teacher
+
 
 def knn(evaluation: Evaluation) -> tuple[str, dict[str, Any]]:
     """Accuracy by neighbours, and what it was before tuning where that is known."""
@@ -53,4 +55,7 @@ def _weights_before(evaluation: Evaluation) -> Pretrained | None:
     if not Path(given).exists():
         evaluation.say(f"before tuning: not measured, {given} is not here; give it as --before")
         return None
-    return read_pretrained(given, run.get("pretrained_key"))
+    start = read_pretrained(given, run.get("pretrained_key"))
+    if start.header.get("config", {}).get("method") in PAIRS and not run.get("pretrained_key"):
+        return read_pretrained(given, evaluation.config.pretrained_key)  # a pair from a pair
+    return start
