@@ -28,7 +28,8 @@ SMALL = {
         "views": {"local_size": 8, "global_scale": [0.7, 1.0], "local_scale": [0.4, 0.8]},
         "projection": {"out_dim": 128, "hidden_dim": 128},
     },
-    **{"batch_size": 32, "epochs": 2, "optim": {"lr": 1e-4}, "overwrite": True},
+    "schedule": {"warmup_epochs": 0.2, "warmup_steps": None},
+    **{"batch_size": 32, "epochs": 2, "steps": None, "optim": {"lr": 1e-4}, "overwrite": True},
 }
 
 

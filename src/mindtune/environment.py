@@ -13,7 +13,7 @@ _PACKAGES = ("mindspore", "numpy", "pillow", "scipy", "scikit-learn", "safetenso
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on, as its affinity mask says (taskset, mpirun, Slurm)."""
+    """Cores that this process may run on, as its affinity mask says (taskset, a job scheduler)."""
     return len(os.sched_getaffinity(0))
 
 

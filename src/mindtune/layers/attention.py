@@ -9,7 +9,8 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import initializer
 
 from mindtune.errors import ConfigError
-from mindtune.layers.linear import LinearMap, linear
+from mindtune.layers.channel_map import add_to_channels
+from mindtune.layers.linear import linear
 from mindtune.ops.attention import SoftmaxAttention
 
 # Packed queries, keys and values (B, N, 3C), scale (H,), bias and mask (G, 1 or H, N, N) or None.
@@ -101,8 +102,8 @@ class NoKeyBiasAttention(Attention):
         super().__init__(dim, num_heads, qkv_bias=False)
         self.q_bias = Parameter(initializer("zeros", (dim,)), name="q_bias")
         self.v_bias = Parameter(initializer("zeros", (dim,)), name="v_bias")
-        self.packed = LinearMap()
 
     def project(self, x: Tensor) -> Tensor:
+        packed = self.qkv(x)  # (B, N, 3C)
         bias = ops.concat((self.q_bias, ops.zeros_like(self.q_bias), self.v_bias))  # (3C,)
-        return self.packed(x, self.qkv.weight, bias)  # (B, N, 3C)
+        return add_to_channels(packed, ops.cast(bias, packed.dtype))

@@ -42,3 +42,9 @@ class ChannelScale(nn.Cell):
         if self.channel_map.uses_kernel:
             return ops.cast(self.channel_map(x, scale, ops.zeros_like(scale)), x.dtype)
         return x * scale
+
+
+def add_to_channels(x: Tensor, shift: Tensor) -> Tensor:
+    """``x + shift`` of x (..., C) and shift (C,), without the table, on every device."""
+    shape = x.shape
+    return ops.bias_add(x.reshape(-1, shape[-1]), shift).reshape((-1, *shape[1:]))

@@ -6,6 +6,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import HeNormal, Initializer, Uniform, initializer
 
+from mindtune.layers.channel_map import add_to_channels
 from mindtune.layers.linear import LinearMap
 from mindtune.ops.convolution import convolution_kernel, geometry_of
 from mindtune.ops.kernel_library import has_matrix_product
@@ -109,15 +110,6 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
     def product(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Windows (B, H', W', kkC) times weight (O, k, k, C), plus the bias."""
         return self.linear_map(rows, weight.reshape(weight.shape[0], -1), bias)
-
-
-def add_to_channels(maps: Tensor, bias: Tensor) -> Tensor:
-    """Maps (B, H, W, C) plus a number a channel.
-
-    For ``maps + bias`` MindSpore 2.10 keeps the index of each number on the CPU, four times the
-    memory of the maps.
-    """
-    return ops.bias_add(maps.reshape(-1, maps.shape[3]), bias).reshape(maps.shape)
 
 
 def pointwise(
