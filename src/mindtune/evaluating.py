@@ -30,7 +30,7 @@ from mindtune.run import rank_checks
 
 
 def evaluate(
-    config: EvaluateConfig, folder: Path, console: Console | None = None, command: str = ""
+    config: EvaluateConfig, folder: Path | str, console: Console | None = None, command: str = ""
 ) -> dict[str, Any]:
     """Evaluate ``config.pretrained``; results go to ``folder`` as JSON and per-class CSV.
 
@@ -40,6 +40,7 @@ def evaluate(
     Raises:
         UserError: weights, data and configuration do not fit each other.
     """
+    folder = Path(folder)
     check_config(config)
     _refuse_options_of_other_protocols(config)
     pretrained = _weights_to_judge(config)

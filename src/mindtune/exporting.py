@@ -52,7 +52,7 @@ FORMATS = {
 }
 
 
-def export(config: ExportConfig, file: Path, console: Console | None = None) -> float:
+def export(config: ExportConfig, file: Path | str, console: Console | None = None) -> float:
     """Write the weights ``config.pretrained`` to ``file``, and their description beside it.
 
     The file takes normalised images float32 (B, 3, S, S) and gives logits (B, K); the ``.json``
@@ -67,6 +67,7 @@ def export(config: ExportConfig, file: Path, console: Console | None = None) -> 
             1e-4; no file is left then.
     """
     console = console or Console(soft_wrap=True, markup=False)
+    file = Path(file)
     check_config(config)
     if config.fixed_batch is not None and config.fixed_batch < 1:
         raise ConfigError(f"fixed_batch: got {config.fixed_batch}, expected at least 1")

@@ -44,7 +44,7 @@ from mindtune.tuning.table import count_parameters, parameter_table
 
 
 def train(
-    config: RunConfig, folder: Path, console: Console | None = None, command: str = ""
+    config: RunConfig, folder: Path | str, console: Console | None = None, command: str = ""
 ) -> dict[str, Any]:
     """Run ``config`` in ``folder``; returns what ``result.json`` holds.
 
@@ -54,6 +54,7 @@ def train(
         UserError: anything wrong with the configuration, data, weights or folder, before the first
             update where it can be known by then.
     """
+    folder = Path(folder)
     build_method = method_builder(config.method)
     check_config(config)
     check_precision(config.precision, config.device_target)
