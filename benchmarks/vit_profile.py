@@ -40,8 +40,9 @@ _TEXT = """\
 Peaks, measured in the same run: float32 matrix product {gflops:.0f} GFLOP/s ({gflops_by}), copy
 {gigabytes:.1f} GB/s. Each operator is called alone, its inputs in the caches as far as they fit;
 figures are of all its runs in a pass. Operations are those of matrix products, a multiply-add being
-two; bytes are inputs and outputs, each moved once. Backward is forward + backward less forward. The
-rest of a train step holds the loss, the norm of the gradients and AdamW.
+two; bytes are inputs and outputs, each moved once. Where the backward pass reads what the forward
+pass found (LayerNorm, attention) it is both less forward. The rest of a train step holds the loss,
+the norm of the gradients, AdamW, and what operators lose to each other's data in the caches.
 
 {tables}"""
 
@@ -75,9 +76,9 @@ def profile(case: Case, turns: int, peak: Peak) -> str:
         "nothing": lambda: nothing(one).asnumpy(),
     }
     for part in parts:
-        calls[f"{part.name} forward"] = call_of(part, both=False)
+        calls[f"{part.name} forward"] = call_of(part, backward=False)
         if case.trains and part.backward is not None:
-            calls[f"{part.name} both"] = call_of(part, both=True)
+            calls[f"{part.name} backward"] = call_of(part, backward=True)
     for call in calls.values():
         call()  # compiles
     times = {name: found.median for name, found in alternate(calls, turns).items()}
@@ -101,9 +102,10 @@ def passes(part: Part, times: dict[str, float], launch: float) -> list[tuple]:
     """Name, work and seconds of one run, forward and, where measured, backward."""
     forward = times[f"{part.name} forward"]
     found = [(part.name, part.forward, forward - launch)]
-    both = times.get(f"{part.name} both")
-    if both is not None and part.backward is not None:
-        found.append((f"{part.name}, backward", part.backward, both - forward))
+    backward = times.get(f"{part.name} backward")
+    if backward is not None and part.backward is not None:
+        before = forward if part.by_output else launch
+        found.append((f"{part.name}, backward", part.backward, backward - before))
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from mindspore import Tensor, ops
 
+from mindtune.layers.linear import LinearMap
 from second_order.contestants import HAS_PYTORCH
 from second_order.timing import Times, alternate
 
@@ -40,11 +41,12 @@ def measure(threads: int, side: int, turns: int) -> Peak:
 def _products(side: int) -> dict[str, Callable[[], object]]:
     left, right = np.random.default_rng(0).standard_normal((2, side, side), dtype=np.float32)
     a, b = Tensor(left), Tensor(right)
-    product = ops.MatMul(transpose_b=True)
+    product, linear = ops.MatMul(transpose_b=True), LinearMap(has_bias=False)
 
     calls: dict[str, Callable[[], object]] = {
         "NumPy": lambda: left @ right,
         "MindSpore": lambda: product(a, b).asnumpy(),
+        "MindTune": lambda: linear(a, b).asnumpy(),
     }
     if HAS_PYTORCH:
         import torch

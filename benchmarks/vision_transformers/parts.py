@@ -18,6 +18,8 @@ class Part:
         count: how often a forward pass runs it.
         forward, backward: the work of one run; None where there is nothing to run.
         by_input: whether anybody wants the gradient of its input.
+        by_output: whether the backward pass reads what the forward pass found, so that the graph of
+            the gradients holds both.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Part:
     forward: Counts
     backward: Counts | None
     by_input: bool = True
+    by_output: bool = False
 
 
 class Attention(nn.Cell):
@@ -60,9 +63,11 @@ def parts_of(network: nn.Cell, images: Tensor) -> list[Part]:
     return [
         Part("patch embedding", 1, backbone.patch_embed, (images,),
              *_linear(patches, images.size // patches, dim, by_input=False), by_input=False),
-        Part("LayerNorm", 2 * depth + 1, block.norm1, (x,), *_moves(rows * dim, 2, 3)),
+        Part("LayerNorm", 2 * depth + 1, block.norm1, (x,), *_moves(rows * dim, 2, 3),
+             by_output=True),
         Part("qkv", depth, block.attn.qkv, (x,), *_linear(rows, dim, 3 * dim)),
-        Part("attention", depth, Attention(block.attn), (qkv,), *_attention(batch, tokens, dim)),
+        Part("attention", depth, Attention(block.attn), (qkv,), *_attention(batch, tokens, dim),
+             by_output=True),
         Part("projection", depth, block.attn.proj, (x,), *_linear(rows, dim, dim)),
         Part("fc1", depth, block.mlp.fc1, (x,), *_linear(rows, dim, hidden)),
         Part("GELU", depth, block.mlp.act, (wide,), *_moves(rows * hidden, 2, 3)),
@@ -71,9 +76,9 @@ def parts_of(network: nn.Cell, images: Tensor) -> list[Part]:
     ]  # fmt: skip
 
 
-def call_of(part: Part, both: bool) -> Callable[[], object]:
-    """A forward pass or, where ``both``, forward and backward by all inputs and weights."""
-    if not both:
+def call_of(part: Part, backward: bool) -> Callable[[], object]:
+    """A forward pass, or the gradients of all inputs and weights."""
+    if not backward:
         return lambda: part.cell(*part.inputs).asnumpy()
     network = Differentiated(part.cell, part.cell.trainable_params(), part.by_input)
     dout = ops.ones_like(part.cell(*part.inputs))
