@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Train a small ViT by iBOT and then SMKD on five CIFAR-10 classes, judge pixels, random weights and
 # both phases by few-shot episodes of the other five and of Omniglot's characters, three seeds, and
-# write results/few_shot.json and docs/results.md with attention pictures of six photos: 20
-# minutes on two free cores.
+# write results/few_shot.json and docs/results.md with attention pictures of six photos: some
+# 20 minutes on two free cores, by the speed of its parts.
 # Usage: bash scripts/cifar10_few_shot.sh CIFAR10_FOLDER OMNIGLOT_FOLDER [RUNS_FOLDER [OPTIONS]]
 # CIFAR10_FOLDER is an image folder: train/<class>/, test/<class>/. OMNIGLOT_FOLDER holds Omniglot's
 # background set or one of its small versions, zipped or not. The options are for train.py, in
