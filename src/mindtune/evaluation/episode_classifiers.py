@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from mindtune.evaluation.episode_scoring import LinearClassifiers
@@ -14,13 +15,18 @@ _SMALLEST_NORM = 1e-12
 def prototypes(bank: FeatureBank, episodes: Episodes, seed: int) -> LinearClassifiers:
     """The class whose mean support feature has the largest cosine with the query.
 
-    Snell et al., NeurIPS 2017, with cosines; SMKD's ``cosine``. Support features are averaged as
-    they are. ``seed`` has no influence.
+    Snell et al., NeurIPS 2017, with cosines; SMKD's ``cosine``. Support features are added up as
+    they are, by a sparse matrix: gathered one by one they would be K times the result. ``seed`` has
+    no influence.
     """
-    means = bank.features[episodes.support].mean(2)  # (E, N, D)
-    norms = np.linalg.norm(means, axis=-1, keepdims=True)
-    weights = means / np.maximum(norms, _SMALLEST_NORM)
-    return LinearClassifiers(weights, np.zeros(weights.shape[:2], np.float32))
+    count, ways, shots = episodes.support.shape
+    rows = np.arange(count * ways + 1) * shots  # where each class of each episode begins
+    ones = np.ones(episodes.support.size, np.float32)
+    shape = (count * ways, len(bank.features))
+    sums = csr_matrix((ones, episodes.support.reshape(-1), rows), shape) @ bank.features  # (EN, D)
+    norms = np.sqrt(np.einsum("ij,ij->i", sums, sums))[:, None]
+    sums /= np.maximum(norms, _SMALLEST_NORM)
+    return LinearClassifiers(sums.reshape(count, ways, -1), np.zeros((count, ways), np.float32))
 
 
 def logistic_regressions(bank: FeatureBank, episodes: Episodes, seed: int) -> LinearClassifiers:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mindspore import Tensor, ops
 
 from mindtune.evaluation.episodes import Episodes, FeatureBank
+from mindtune.ops.class_wins import class_wins
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ def episode_accuracies(
     authors' argmax takes the class drawn first.
 
     The work goes class by class, not episode by episode: all images of a class meet the classifiers
-    of all episodes that have the class in one product, and no query is ever copied.
+    of all episodes that have the class in one call, and no query is ever copied.
     """
     right = np.zeros(len(episodes), np.int64)
     for label in np.unique(episodes.classes):
         episode, slot = np.nonzero(episodes.classes == label)  # (e,), every episode at most once
-        is_right = _is_right(bank.of_class(label), classifiers, episode, slot)  # (e, n)
+        pairs = np.stack((episode, slot), axis=1).astype(np.int32)  # (e, 2)
+        features = bank.of_class(label)  # (n, D)
+        is_right = class_wins(features, classifiers.weights, classifiers.biases, pairs)  # (e, n)
         supports = episodes.support[episode, slot] - bank.starts[label]  # (e, K)
         if episodes.query is None:
             np.put_along_axis(is_right, supports, False, axis=1)
@@ -46,19 +48,6 @@ def episode_accuracies(
             queries = episodes.query[episode, slot] - bank.starts[label]  # (e, Q)
             right[episode] += np.take_along_axis(is_right, queries, axis=1).sum(1)
     return 100.0 * right / _queries(bank, episodes)
-
-
-def _is_right(
-    features: np.ndarray, classifiers: LinearClassifiers, episode: np.ndarray, slot: np.ndarray
-) -> np.ndarray:
-    """Whether the class in ``slot`` wins each of ``features`` (n, D), by episode: (e, n)."""
-    ways, width = classifiers.weights.shape[1:]
-    own, others = slot, (slot + np.arange(1, ways)[:, None]) % ways  # (e,), (N - 1, e)
-    leads = classifiers.weights[episode, own] - classifiers.weights[episode, others]
-    handicaps = classifiers.biases[episode, others] - classifiers.biases[episode, own]
-    product = ops.MatMul(transpose_b=True)(Tensor(leads.reshape(-1, width)), Tensor(features))
-    margins = product.asnumpy().reshape(ways - 1, len(episode), len(features))  # (N - 1, e, n)
-    return (margins > handicaps[:, :, None]).all(0)
 
 
 def _queries(bank: FeatureBank, episodes: Episodes) -> np.ndarray:
