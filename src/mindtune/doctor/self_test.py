@@ -14,6 +14,7 @@ from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.drop_path import DropPath
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
+from mindtune.objectives.prototype_rows import PrototypeRows
 from mindtune.ops import (
     HeadCrossCovariance,
     MomentPooling,
@@ -83,6 +84,13 @@ def _channels_last_conv() -> Case:
     return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
 
 
+def _prototype_rows() -> Case:
+    rows, weights = Tensor(np.arange(5, dtype=np.int32)), Tensor(np.ones(5, np.float32))
+    units, prototypes = _normal(5, _HEAD_DIM), _normal(19, _HEAD_DIM)
+    teacher = (units, prototypes, _normal(1, 19), Tensor(np.float32(0.5)))
+    return PrototypeRows(0.5, 3), (units, prototypes, *teacher, rows, rows, weights)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -96,6 +104,7 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "ChannelMap": _channel_map,
     "DropPath": _drop_path,
     "ChannelsLastConv": _channels_last_conv,
+    "PrototypeRows": _prototype_rows,
 }
 
 
@@ -111,10 +120,13 @@ def largest_difference(cell: nn.Cell, inputs: tuple[Tensor, ...]) -> float:
 
 
 def _output_and_gradient(cell: nn.Cell, inputs: tuple[Tensor, ...]) -> list[np.ndarray]:
-    """The output, and the gradient that some other gradient of it gives the first input."""
+    """All outputs, and the gradient that some other gradient of them gives the first input."""
     output = cell(*inputs)
-    gradient = ops.GradOperation(sens_param=True)(cell)(*inputs, ops.sin(output))
-    return [output.asnumpy(), gradient.asnumpy()]
+    outputs = output if isinstance(output, tuple) else (output,)
+    slopes = tuple(ops.sin(one) for one in outputs)
+    differentiate = ops.GradOperation(sens_param=True)(cell)
+    gradient = differentiate(*inputs, slopes if isinstance(output, tuple) else slopes[0])
+    return [one.asnumpy() for one in (*outputs, gradient)]
 
 
 def _normal(*shape: int) -> Tensor:

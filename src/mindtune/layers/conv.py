@@ -9,7 +9,6 @@ from mindspore.common.initializer import HeNormal, Initializer, Uniform, initial
 from mindtune.layers.channel_map import add_to_channels
 from mindtune.layers.linear import LinearMap
 from mindtune.ops.convolution import convolution_kernel, geometry_of
-from mindtune.ops.kernel_library import has_matrix_product
 from mindtune.ops.two_paths import TwoPaths
 
 
@@ -90,8 +89,7 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
             self.bias = Parameter(initializer(start, (out_channels,)), name="bias")
         self.linear_map = LinearMap(bias)
         self.is_pointwise = kernel == 1 and stride == 1
-        library = self.choose_path(devices=("CPU",))
-        self.uses_kernel = library is not None and has_matrix_product(library)
+        library = self.choose_product_path()
         if library is not None:
             self.convolve = convolution_kernel(library)
             self.geometry = geometry_of(kernel, stride, padding)

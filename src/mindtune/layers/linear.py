@@ -5,7 +5,6 @@ from __future__ import annotations
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import Initializer, Normal, Uniform
 
-from mindtune.ops.kernel_library import has_matrix_product
 from mindtune.ops.linear_map import linear_kernel
 from mindtune.ops.two_paths import TwoPaths
 
@@ -20,8 +19,7 @@ class LinearMap(nn.Cell, TwoPaths):
     def __init__(self, has_bias: bool = True) -> None:
         super().__init__()
         self.has_bias = has_bias
-        library = self.choose_path(devices=("CPU",))
-        self.uses_kernel = library is not None and has_matrix_product(library)
+        library = self.choose_product_path()
         if library is not None:
             self.kernel = linear_kernel(library, has_bias)
 

@@ -21,7 +21,7 @@ class IbotObjective(SelfDistillation):
         cls_weight: lambda 1.
         mim_weight: lambda 3; 0 is DINO.
         student_temp: the student's temperature.
-        chunk_rows: patches whose logits exist at a time.
+        chunk_rows: patches whose logits exist at a time; see ``PrototypeRows``.
     """
 
     term_names = ("cls", "mim")

@@ -5,27 +5,38 @@ from __future__ import annotations
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.ops.prototype_rows import prototype_rows_kernel
+from mindtune.ops.two_paths import TwoPaths
+
 Row = tuple[Tensor, Tensor, Tensor]
 
 
-class PrototypeRows(nn.Cell):
+class PrototypeRows(nn.Cell, TwoPaths):
     """``sum_r weight_r CE(teacher row, student row)`` over listed pairs of patches.
 
     With unit vectors x of patches and prototypes w, the distributions of row r are
     ``log_softmax(x_s w_s^T / student_temp)`` and ``softmax((x_t w_t^T - centre) / temp)``; masked
     patches (iBOT) and matched ones (SMKD) are both such a list. Logits exist for ``chunk`` rows at
     a time: gradients are computed beside the loss, so nothing of size (rows, K) is kept for
-    backward, where the released codes hold several such arrays of all patches.
+    backward, where the released codes hold several such arrays of all patches. On the CPU a kernel
+    takes 256 rows at a time: MindSpore's operators there would keep tables for the numbers of all
+    pieces, 0.7 MB a row of 8192 prototypes.
 
     Args:
         student_temp: temperature of the student.
-        chunk: rows a piece.
+        chunk: rows a piece; the kernel takes no more than 256.
     """
+
+    reads = "prototype rows"
 
     def __init__(self, student_temp: float, chunk: int) -> None:
         super().__init__(auto_prefix=False)
         self.student_temp = student_temp
         self.chunk = chunk
+        library = self.choose_product_path()
+        if library is not None:
+            self.kernel = prototype_rows_kernel(library)
+            self.own_temp = Tensor([student_temp], mstype.float32)
 
     def construct(
         self,
@@ -52,6 +63,30 @@ class PrototypeRows(nn.Cell):
             teacher_rows: int32 (R,), below T.
             weights: (R,); 0 fills the list up.
         """
+        if self.uses_kernel:
+            loss, by_student, by_prototypes = self.kernel(
+                student, prototypes, teacher, teacher_prototypes, centre, self.own_temp,
+                temp.reshape(1), student_rows, teacher_rows, weights,
+            )  # fmt: skip
+            return loss.reshape(()), by_student, by_prototypes
+        return self.in_pieces(
+            student, prototypes, teacher, teacher_prototypes, centre, temp, student_rows,
+            teacher_rows, weights,
+        )  # fmt: skip
+
+    def in_pieces(
+        self,
+        student: Tensor,
+        prototypes: Tensor,
+        teacher: Tensor,
+        teacher_prototypes: Tensor,
+        centre: Tensor,
+        temp: Tensor,
+        student_rows: Tensor,
+        teacher_rows: Tensor,
+        weights: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same by MindSpore's operators, ``chunk`` rows after ``chunk`` rows."""
         loss = Tensor(0.0, mstype.float32)
         by_prototypes = ops.zeros(prototypes.shape, mstype.float32)  # (K, D)
         by_rows: tuple[Tensor, ...] = ()

@@ -27,7 +27,7 @@ class SmkdObjective(SelfDistillation):
             (2A, ...); the identity compares images of one rank only, as the authors do.
         first: place of this rank's first image among the gathered ones.
         student_temp: the student's temperature.
-        chunk_rows: patches whose logits exist at a time.
+        chunk_rows: patches whose logits exist at a time; see ``PrototypeRows``.
     """
 
     term_names = ("cls", "patch", "mim")

@@ -10,7 +10,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 
-from mindtune.ops.kernel_library import find_library
+from mindtune.ops.kernel_library import find_library, has_matrix_product
 
 
 class TwoPaths:
@@ -34,6 +34,12 @@ class TwoPaths:
         self.uses_kernel = library is not None
         self.reads_half = target == "GPU"
         return library
+
+    def choose_product_path(self) -> Path | None:
+        """The CPU's library, where that is the device and it finds oneDNN's matrix product."""
+        library = self.choose_path(devices=("CPU",))
+        self.uses_kernel = library is not None and has_matrix_product(library)
+        return library if self.uses_kernel else None
 
     def readable(self, tensor: Tensor) -> Tensor:
         """``tensor``, of any float type, for this path: the CUDA kernels alone read half precision.

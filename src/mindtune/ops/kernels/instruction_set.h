@@ -6,6 +6,7 @@
 #include "neighbours.h"
 #include "rows.h"
 #include "pixels.h"
+#include "prototype_rows.h"
 #include "shrinking.h"
 
 namespace mindtune {
@@ -55,6 +56,9 @@ struct InstructionSet {
   void (*add_up_products)(const Rows&, const float* x, const float* y, float* sums);
   void (*map_channels)(const Rows&, const ChannelMap&);
   void (*scale_rows)(const Rows&, const float* x, const float* factors, float* y);
+  LogitSum (*sharpen)(int64_t count, const float* centre, float temp, float* logits);
+  float (*compare_probabilities)(int64_t count, float student_log_sum, float teacher_log_sum,
+                                 float weight, const float* teacher, float* student);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

@@ -11,6 +11,7 @@
 #include "activations.h"
 #include "attention.h"
 #include "attention_gradient.h"
+#include "distributions.h"
 #include "layer_norm.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
@@ -46,4 +47,6 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  add_up_rows,
                                  add_up_products,
                                  map_channels,
-                                 scale_rows};
+                                 scale_rows,
+                                 sharpen,
+                                 compare_probabilities};
