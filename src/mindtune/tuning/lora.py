@@ -13,7 +13,7 @@ from mindspore.common.initializer import Uniform, initializer
 
 from mindtune.errors import ConfigError
 from mindtune.layers.dropout import dropout
-from mindtune.layers.linear import Linear
+from mindtune.layers.linear import Linear, LinearMap
 from mindtune.layers.packed_attention import PackedAttention
 from mindtune.parameters import weights_of
 from mindtune.tuning.biases import biases_of
@@ -105,6 +105,7 @@ class LoRA(nn.Cell):
         self.slots = tuple(names.index(slot) if slot in names else _ABSENT for slot in slots)
         self.has_bias = tuple(slot in biased for slot in slots)
         self.scale = settings.scale
+        self.linear_map = LinearMap(has_bias=False)
         self.dropout = dropout(settings.dropout, parts[0].rows_per_image)
         own = np.kron(np.eye(len(parts), dtype=np.float32), np.ones((1, settings.rank), np.float32))
         self.columns = Tensor(own)  # (P, P r), 1 where a part's own columns are
@@ -118,7 +119,8 @@ class LoRA(nn.Cell):
             downs += (low_rank.A,)
         down = ops.cast(ops.concat(downs, 0), x.dtype)  # (P r, in)
         up = ops.cast(self.stacked(), x.dtype)  # (out, P r)
-        update = ops.dense(ops.dense(self.dropout(x), down) * self.scale, up)
+        reduced = self.linear_map(self.dropout(x), down)  # (..., P r)
+        update = self.linear_map(reduced * self.scale, up)  # (..., out)
         if any(self.has_bias):
             update = update + ops.cast(self.biases(), update.dtype)
         return y + update
