@@ -45,7 +45,7 @@ def images_of(batch: int) -> np.ndarray:
 
 def our_call(composed: bool, batch: int, train: bool, folder: Path) -> Callable[[], np.ndarray]:
     import mindspore as ms
-    from mindspore import Tensor, ops
+    from mindspore import Tensor, nn
 
     from mindtune.assemble import build_classifier
     from mindtune.config import RunConfig
@@ -70,7 +70,26 @@ def our_call(composed: bool, batch: int, train: bool, folder: Path) -> Callable[
     if not train:
         return lambda: network(images).asnumpy()
     trained = [p for p in network.trainable_params() if "running" not in p.name]
-    step = ops.value_and_grad(lambda x: (network(x) ** 2).mean(), None, ms.ParameterTuple(trained))
+
+    class Step(nn.Cell):
+        """Loss, and gradients of all weights, as one graph."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.differentiate = ms.value_and_grad(Loss(), None, ms.ParameterTuple(trained))
+
+        def construct(self, images: Tensor) -> tuple:
+            return self.differentiate(images)
+
+    class Loss(nn.Cell):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def construct(self, images: Tensor) -> Tensor:
+            return (self.network(images) ** 2).mean()
+
+    step = Step()
 
     def call() -> np.ndarray:
         loss, gradients = step(images)
