@@ -18,6 +18,8 @@ def test_contestants_agree_and_the_last_line_holds_their_ratios() -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     ratios = json.loads(done.stdout.splitlines()[-1])
-    names = [f"{what}_vs_{other}" for other in ("operators", "pytorch") for what in ("time", "memory")]
+    names = [
+        f"{what}_vs_{other}" for other in ("operators", "pytorch") for what in ("time", "memory")
+    ]
     assert sorted(ratios) == sorted(names)
     assert all(ratio > 0 for ratio in ratios.values())

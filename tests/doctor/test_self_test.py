@@ -32,7 +32,7 @@ def test_every_operator_with_a_kernel_is_tested():
 
 
 # Products are oneDNN's on both paths; a number of the others is one product and one sum.
-SAME_BITS = ("LinearMap", "ChannelsLastConv", "ChannelMap", "DropPath")
+SAME_BITS = ("LinearMap", "ChannelsLastConv", "ChannelMap", "DropPath", "Dropout")
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

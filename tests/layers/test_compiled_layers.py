@@ -12,9 +12,11 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.layers.activations import GELU, QuickGELU
 from mindtune.layers.drop_path import DropPath
+from mindtune.layers.dropout import Dropout
 from mindtune.layers.layer_scale import LayerScale
 from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.unit_rows import UnitRows
 from mindtune.ops import composed, layer_norm, linear_map, row_maps
 from mindtune.ops.two_paths import TwoPaths
 from ops.kernel_caller import needs_kernels
@@ -23,6 +25,8 @@ LAYERS = {"GELU": GELU, "QuickGELU": QuickGELU, "LayerNorm": lambda: _filled(Lay
 ROWS = {
     "layer scale": lambda: _filled(LayerScale(21, 0.1)),
     "drop path": lambda: DropPath(0.5).set_train(),
+    "dropout": lambda: Dropout(0.3).set_train(),
+    "unit rows": UnitRows,
 }
 LINEAR = {
     "linear": lambda: _filled(linear(21, 13)),

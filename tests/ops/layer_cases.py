@@ -131,6 +131,64 @@ class SampleScale:
         return {name: values.reshape(x.shape) for name, values in found.items()}
 
 
+@dataclass(frozen=True)
+class Dropout:
+    """A call that drops numbers."""
+
+    rows: int
+    shape: tuple[int, ...]
+    keep: float
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Rows, hashes, share to keep, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        x, dy = rng.standard_normal((2, self.rows, *self.shape), np.float32)
+        hashes = rng.integers(-(2**31), 2**31, self.rows).astype(np.int32)
+        return x, hashes, np.array([self.keep], np.float32), dy
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, hashes, keep, dy = self.inputs()
+        y, dx = np.full_like(x, np.nan), np.full_like(x, np.nan)
+        kernels.call("Dropout", x, hashes, keep, y)
+        kernels.call("DropoutGradient", dy, hashes, keep, dx)
+        return {"y": y, "dx": dx}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        x, hashes, keep, dy = self.inputs()
+        kept = layer_references.kept(hashes, x[0].size, keep[0]).reshape(x.shape)
+        factors = arithmetic.rounded(kept / keep.astype(np.float64))
+        return {"y": arithmetic.rounded(x * factors), "dx": arithmetic.rounded(dy * factors)}
+
+
+@dataclass(frozen=True)
+class UnitRows:
+    """A call that gives rows lengths; ``scale`` is how long they are."""
+
+    rows: int
+    dim: int
+    scale: float = 1
+    seed: int = 0
+
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Rows, lengths, gradient of the result."""
+        rng = np.random.default_rng(self.seed)
+        x, dy = rng.standard_normal((2, self.rows, self.dim), np.float32)
+        x[0] += np.sign(x[0])  # the one number of a row must not be next to nothing
+        return np.float32(self.scale) * x, rng.standard_normal(self.rows, np.float32), dy
+
+    def found(self, kernels: Kernels) -> dict[str, np.ndarray]:
+        x, lengths, dy = self.inputs()
+        y, dx, dlengths = (np.full_like(one, np.nan) for one in (x, x, lengths))
+        kernels.call("UnitRows", x, lengths, y)
+        kernels.call("UnitRowsInputGradient", x, lengths, dy, dx)
+        kernels.call("UnitRowsLengthGradient", x, dy, dlengths)
+        return {"y": y, "dx": dx, "dlengths": dlengths}
+
+    def expected(self, arithmetic: Arithmetic) -> dict[str, np.ndarray]:
+        return layer_references.unit_rows(*self.inputs(), arithmetic)
+
+
 @st.composite
 def activations(draw: st.DrawFn) -> Activation:
     first, second = draw(st.integers(1, 40)), draw(st.integers(1, 40))
@@ -166,3 +224,22 @@ def sample_scales(draw: st.DrawFn) -> SampleScale:
     last = draw(st.integers(1, _NUMBERS // (samples * first)))
     shape = draw(st.sampled_from([(), (last,), (first, last)]))
     return SampleScale(samples, shape, draw(st.integers(0, 99)))
+
+
+@st.composite
+def unit_rows(draw: st.DrawFn) -> UnitRows:
+    dim = draw(st.integers(2, 1100))
+    return UnitRows(
+        rows=draw(st.integers(1, min(700, _NUMBERS // dim))),
+        dim=dim,
+        scale=draw(st.sampled_from([1e-3, 1, 1e3])),
+        seed=draw(st.integers(0, 99)),
+    )
+
+
+@st.composite
+def dropouts(draw: st.DrawFn) -> Dropout:
+    rows, first = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    last = draw(st.integers(1, _NUMBERS // (rows * first)))
+    shape = draw(st.sampled_from([(), (last,), (first, last)]))
+    return Dropout(rows, shape, draw(st.sampled_from([0.1, 0.9, 1.0])), draw(st.integers(0, 99)))

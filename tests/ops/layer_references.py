@@ -62,3 +62,22 @@ def sample_scale(x: np.ndarray, factors: np.ndarray, dy: np.ndarray, at: Arithme
     """Rows (R, D), each times its factor."""
     wide = factors[:, None].astype(np.float64)
     return {"y": at.rounded(x * wide), "dx": at.rounded(dy * wide)}
+
+
+def unit_rows(x: np.ndarray, lengths: np.ndarray, dy: np.ndarray, at: Arithmetic) -> Results:
+    """``length x / |x|`` of rows (R, D) longer than 1e-12."""
+    wide, last = x.astype(np.float64), (-1,)
+    inverse = at.rounded(1 / np.sqrt(at.total(wide**2, last)))
+    units = at.rounded(wide * inverse)
+    along = at.total(units * dy, last)
+    dx = at.rounded(at.rounded(lengths[:, None] * inverse) * at.rounded(dy - units * along))
+    return {"y": at.rounded(units * lengths[:, None]), "dx": dx, "dlengths": along[:, 0]}
+
+
+def kept(row_hashes: np.ndarray, columns: int, share: np.float32) -> np.ndarray:
+    """Which numbers dropout keeps, bool (R, columns), in whole numbers of any size."""
+    rows = row_hashes.astype(object)[:, None] + 2654435769 * np.arange(columns).astype(object)
+    hashes = rows % 2**32
+    for bits, factor in ((16, 2146121005), (15, 2221713035), (16, 1)):
+        hashes = (hashes ^ (hashes // 2**bits)) * factor % 2**32
+    return (hashes % 2**24).astype(np.float64) / 2**24 < share

@@ -14,12 +14,16 @@ from ops.layer_cases import (
     ACTIVATIONS,
     Activation,
     ChannelMap,
+    Dropout,
     Norm,
     SampleScale,
+    UnitRows,
     activations,
     channel_maps,
+    dropouts,
     norms,
     sample_scales,
+    unit_rows,
 )
 from ops.layer_references import gelu, quick_gelu
 
@@ -40,16 +44,24 @@ def test_layer_norm(kernels, case):
 
 
 @settings(max_examples=40, deadline=None)
-@given(kernels=kernels, case=channel_maps() | sample_scales())
-def test_rows_times_a_number_a_channel_or_a_sample(kernels, case):
+@given(kernels=kernels, case=channel_maps() | sample_scales() | unit_rows())
+def test_rows_times_a_number_a_channel_a_sample_or_a_row(kernels, case):
     assert_agrees(case.found(kernels), case.expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(kernels=kernels, case=dropouts())
+def test_dropout(kernels, case):
+    found, exact = case.found(kernels), case.expected(Arithmetic())
+    for name, values in found.items():
+        np.testing.assert_allclose(values, exact[name], rtol=1e-6, err_msg=name)
 
 
 @on_every_instruction_set
 @pytest.mark.parametrize("size", range(1, 41))
 def test_every_remainder_of_a_vector(instruction_set, size):
     kernels = Kernels(instruction_set, fresh=True)
-    rows = Norm(3, size), ChannelMap(3, size), SampleScale(3, (size,))
+    rows = Norm(3, size), ChannelMap(3, size), SampleScale(3, (size,)), UnitRows(1, size)
     for case in (*rows, *(Activation(symbol, (size,)) for symbol in ACTIVATIONS)):
         assert_agrees(case.found(kernels), case.expected)
 
@@ -63,6 +75,8 @@ def test_every_remainder_of_a_vector(instruction_set, size):
         Norm(400, 77, offset=1),
         ChannelMap(400, 77),
         SampleScale(40, (11, 77)),
+        UnitRows(400, 77),
+        Dropout(40, (11, 77), 0.7),
         Activation("Gelu", (3, 5000)),
     ],
     ids=str,
@@ -121,6 +135,21 @@ def test_a_row_that_is_not_finite_spoils_itself_alone(instruction_set, value):
     np.testing.assert_array_equal(np.delete(found, 1, 0), np.delete(clean, 1, 0))
 
 
+@on_every_instruction_set
+def test_a_row_of_zeros_has_no_direction(instruction_set):
+    """It stays, and its gradient is that of a division by 1e-12."""
+    kernels, rows, lengths = Kernels(instruction_set), _zeros(2, 9), np.full(2, 3, np.float32)
+    rows[1, 4] = 5
+    y, dx, dlengths = np.empty_like(rows), np.empty_like(rows), np.empty_like(lengths)
+    kernels.call("UnitRows", rows, lengths, y)
+    kernels.call("UnitRowsInputGradient", rows, lengths, np.ones_like(rows), dx)
+    kernels.call("UnitRowsLengthGradient", rows, np.ones_like(rows), dlengths)
+    np.testing.assert_allclose(y, 3 / 5 * rows, rtol=1e-6)
+    np.testing.assert_allclose(dx[0], 3e12, rtol=1e-6)
+    np.testing.assert_allclose(dx[1], 3 / 5 * (np.arange(9) != 4), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(dlengths, [0, 1], rtol=1e-6)
+
+
 def _zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
     return np.zeros(shape, dtype)
 
@@ -164,6 +193,20 @@ def _zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
         ("SampleScale", [_zeros(2, 5), _zeros(5), _zeros(2, 5)], "of argument 1"),
         ("SampleScale", [_zeros(0, 5), _zeros(0), _zeros(0, 5)], "at least one sample"),
         ("SampleScaleGradient", [_zeros(2, 5), _zeros(2), _zeros(2, 4)], "of argument 2"),
+        (
+            "Dropout",
+            [_zeros(2, 5), _zeros(2, dtype=np.int32), _zeros(1), _zeros(2, 5)],
+            "a share above 0",
+        ),
+        (
+            "DropoutGradient",
+            [_zeros(2, 5), _zeros(3, dtype=np.int32), _zeros(1), _zeros(2, 5)],
+            "of argument 1",
+        ),
+        ("UnitRows", [_zeros(2, 5), _zeros(5), _zeros(2, 5)], "of argument 1"),
+        ("UnitRows", [_zeros(2, 5), _zeros(2), _zeros(2, 4)], "of argument 2"),
+        ("UnitRowsInputGradient", [_zeros(2, 5), _zeros(2), _zeros(2, 4), _zeros(2, 5)], "of arg"),
+        ("UnitRowsLengthGradient", [_zeros(2, 5), _zeros(2, 5), _zeros(5)], "of argument 2"),
     ],
 )
 def test_what_is_refused(symbol, arrays, message):

@@ -12,8 +12,10 @@ from mindtune.layers.activations import GELU, QuickGELU
 from mindtune.layers.channel_map import ChannelMap
 from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.drop_path import DropPath
+from mindtune.layers.dropout import Dropout
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.unit_rows import UnitRows
 from mindtune.objectives.prototype_rows import PrototypeRows
 from mindtune.ops import (
     HeadCrossCovariance,
@@ -80,8 +82,16 @@ def _drop_path() -> Case:
     return DropPath(0.5).set_train(), (_normal(19, _HEAD_DIM),)
 
 
+def _dropout() -> Case:
+    return Dropout(0.5).set_train(), (_normal(19, _HEAD_DIM),)
+
+
 def _channels_last_conv() -> Case:
     return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
+
+
+def _unit_rows() -> Case:
+    return UnitRows(), (_normal(19, _HEAD_DIM), _normal(19))
 
 
 def _prototype_rows() -> Case:
@@ -103,7 +113,9 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "LinearMap": _linear_map,
     "ChannelMap": _channel_map,
     "DropPath": _drop_path,
+    "Dropout": _dropout,
     "ChannelsLastConv": _channels_last_conv,
+    "UnitRows": _unit_rows,
     "PrototypeRows": _prototype_rows,
 }
 

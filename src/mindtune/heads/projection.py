@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore import dtype as mstype
 from mindspore.common.initializer import Uniform, initializer
 
 from mindtune.layers.activations import GELU
 from mindtune.layers.linear import linear
-
-_SMALLEST_SQUARE = 1e-24  # torch's normalize divides by at least 1e-12
+from mindtune.layers.unit_rows import UnitRows
 
 
 class Prototypes(nn.Cell):
@@ -27,9 +25,10 @@ class Prototypes(nn.Cell):
         self.weight_g = Parameter(ones, name="weight_g", requires_grad=not fixed_length)
         start = initializer(Uniform(dim**-0.5), (count, dim))
         self.weight_v = Parameter(start, name="weight_v")
+        self.to_lengths = UnitRows()
 
     def construct(self) -> Tensor:
-        return self.weight_g * unit_length(self.weight_v)
+        return self.to_lengths(self.weight_v, self.weight_g.reshape(-1))
 
 
 class ProjectionHead(nn.Cell):
@@ -66,19 +65,14 @@ class ProjectionHead(nn.Cell):
             ]
         )
         self.last_layer = Prototypes(bottleneck_dim, out_dim, norm_last_layer)
+        self.to_units = UnitRows()
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Unit vectors (..., D) in float32."""
         x = tokens
         for layer in self.mlp:
             x = layer(x)
-        return unit_length(ops.cast(x, mstype.float32))
+        return self.to_units(x)
 
     def construct(self, tokens: Tensor) -> Tensor:
         return ops.dense(self.embed(tokens), self.last_layer())
-
-
-def unit_length(x: Tensor) -> Tensor:
-    """``x / max(|x|, 1e-12)`` over the last axis, with a finite gradient at zero."""
-    square = ops.sum(x * x, dim=-1, keepdim=True)
-    return x * ops.rsqrt(ops.maximum(square, Tensor(_SMALLEST_SQUARE, mstype.float32)))

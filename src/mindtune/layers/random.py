@@ -36,7 +36,7 @@ def _hash(x: Tensor) -> Tensor:
 
 def _unit_interval(hashes: Tensor) -> Tensor:
     """The low 24 bits of int32 ``hashes`` as numbers in [0, 1), float32."""
-    return ops.cast(ops.bitwise_and(hashes, _LOW_24_BITS), mstype.float32) / float(1 << 24)
+    return ops.cast(ops.bitwise_and(hashes, _LOW_24_BITS), mstype.float32) * 2.0**-24
 
 
 class RandomLayer(nn.Cell):
@@ -54,7 +54,7 @@ class RandomLayer(nn.Cell):
 
     def uniform(self, count: int) -> Tensor:
         """``count`` independent numbers in [0, 1), multiples of 2^-24, float32 (count,)."""
-        return _unit_interval(self._hashes(count, self.first_sample))
+        return _unit_interval(self.row_hashes(count, self.first_sample))
 
     def uniform_table(self, rows: int, columns: int, first_row: int) -> Tensor:
         """The same for a table, float32 (rows, columns); ``first_row`` is the first row's number.
@@ -62,11 +62,11 @@ class RandomLayer(nn.Cell):
         Row and column are hashed one after the other: a table as large as the activations of a
         batch needs no constant of that size.
         """
-        row = self._hashes(rows, first_row).reshape(rows, 1)
+        row = self.row_hashes(rows, first_row).reshape(rows, 1)
         column = Tensor(np.arange(columns, dtype=np.int32).reshape(1, columns))
         return _unit_interval(_hash(row + column * ops.cast(_GOLDEN, mstype.int32)))
 
-    def _hashes(self, count: int, first: int) -> Tensor:
+    def row_hashes(self, count: int, first: int) -> Tensor:
         """Hashes of ``count`` samples from number ``first`` on, at this step, int32 (count,)."""
         sample = Tensor(np.arange(count, dtype=np.int32) + first)
         x = sample * ops.cast(_GOLDEN, mstype.int32) + self.salt

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from mindtune.layers.channel_map import add_to_channels
 from mindtune.networks.student_teacher import StudentTeacher
 from mindtune.objectives.centre import Centre
 from mindtune.objectives.prototype_rows import PrototypeRows
@@ -65,12 +66,13 @@ class SelfDistillation(nn.Cell):
         for crops in local:
             class_tokens = ops.concat((class_tokens, self.network.student.backbone(crops)[1]), 0)
         logits = self.network.student.head(class_tokens)  # (V B, K)
-        log_p = ops.log_softmax(logits / self.student_temp, -1)
+        log_p = ops.log_softmax(logits * (1 / self.student_temp), -1)
         return log_p.reshape(-1, tokens.shape[0] // GLOBAL_CROPS, logits.shape[1])  # (V, B, K)
 
     def teacher_distributions(self, logits: Tensor) -> Tensor:
         """Probabilities (2, B, K) from class-token logits (2B, K), centred and sharpened."""
-        p = ops.softmax((logits - self.centre.value) / self.temp, -1)
+        centred = add_to_channels(logits, -self.centre.value.reshape(-1))
+        p = ops.softmax(centred * (1 / self.temp), -1)
         return p.reshape(GLOBAL_CROPS, -1, logits.shape[1])  # (2, B, K)
 
     def row_loss(self, student: Tensor, teacher: Tensor, rows: tuple[Tensor, ...]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
-from mindtune.heads.projection import unit_length
+from mindtune.layers.unit_rows import UnitRows
 from mindtune.networks.student_teacher import StudentTeacher
 from mindtune.objectives.class_token import same_class_loss
 from mindtune.objectives.patch_matching import create_matching
@@ -53,6 +53,7 @@ class SmkdObjective(SelfDistillation):
         self.matching = create_matching(patch_match)
         self.gather = nn.Identity() if gather is None else gather
         self.first = first
+        self.to_units = UnitRows()
 
     def construct(
         self,
@@ -84,8 +85,8 @@ class SmkdObjective(SelfDistillation):
         student = student.reshape(-1, units.shape[2])  # (2B N, D)
         if self.patch_weight > 0:
             rows = self.matching(
-                ops.stop_gradient(unit_length(tokens[:, 1:])),
-                self.gather(unit_length(teacher_tokens[:, 1:])),
+                ops.stop_gradient(self.to_units(tokens[:, 1:])),
+                self.gather(self.to_units(teacher_tokens[:, 1:])),
                 self.gather(attention),
                 pairs,
                 pair_weights,

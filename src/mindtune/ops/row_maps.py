@@ -1,7 +1,8 @@
-"""The compiled form of rows times, and plus, a number a channel or a number a sample."""
+"""The compiled form of rows times, and plus, a number a channel, a sample or a row."""
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,37 @@ def sample_scale_kernel(library: Path) -> Kernel:
         return to_input(dout, factors), ops.zeros_like(factors)
 
     return compiled(library, "SampleScale", _like_first, _like_first, bprop)
+
+
+@cache
+def dropout_kernel(library: Path) -> Kernel:
+    """x (R, ...), hashes of the rows int32 (R,), share to keep (1,) -> x with numbers dropped.
+
+    float32. A number's fate is a hash of its row's and of its place in the row
+    (``mindtune.layers.random``), found again on the way back: no mask is kept.
+    """
+    to_input = compiled(library, "DropoutGradient", _like_first, _like_first)
+
+    def bprop(x: Tensor, hashes: Tensor, keep: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(dout, hashes, keep), ops.zeros_like(hashes), ops.zeros_like(keep)
+
+    return compiled(library, "Dropout", _like_first, _like_first, bprop)
+
+
+@cache
+def unit_rows_kernel(library: Path) -> Kernel:
+    """x (..., D), lengths (rows,) -> length x / max(|x|, 1e-12) of each row, float32.
+
+    Each gradient is an operator of its own, as above.
+    """
+
+    def rows(x: list, *_: list) -> list:
+        return [math.prod(x[:-1])]
+
+    to_input = compiled(library, "UnitRowsInputGradient", _like_first, _like_first)
+    to_lengths = compiled(library, "UnitRowsLengthGradient", rows, _like_first)
+
+    def bprop(x: Tensor, lengths: Tensor, out: Tensor, dout: Tensor) -> tuple:
+        return to_input(x, lengths, dout), to_lengths(x, dout)
+
+    return compiled(library, "UnitRows", _like_first, _like_first, bprop)

@@ -23,15 +23,6 @@ struct AttentionGradientScratch {
   }
 };
 
-inline float inner_product(int64_t count, const float* left, const float* right) {
-  Lanes sum = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) sum += load(left + i) * load(right + i);
-  float total = folded<Sum>(sum)[0];
-  for (; i < count; ++i) total += left[i] * right[i];
-  return total;
-}
-
 // Scores and gradients of weights of one query -> its weights and gradients of scores.
 inline void differentiate_row(int64_t count, float log_sum, float mean, float* weights,
                               float* dweights) {

@@ -59,6 +59,10 @@ struct InstructionSet {
   LogitSum (*sharpen)(int64_t count, const float* centre, float temp, float* logits);
   float (*compare_probabilities)(int64_t count, float student_log_sum, float teacher_log_sum,
                                  float weight, const float* teacher, float* student);
+  void (*give_length)(const Rows&, const float* x, const float* lengths, float* y);
+  void (*differentiate_unit_rows)(const Rows&, const UnitRowsGradient&);
+  void (*differentiate_lengths)(const Rows&, const float* x, const float* dy, float* dlengths);
+  void (*drop_out)(const Rows&, const float* x, const int32_t* row_hashes, float keep, float* y);
 };
 
 // The widest that this processor has, or the one that MINDTUNE_INSTRUCTION_SET names.

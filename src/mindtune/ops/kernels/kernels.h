@@ -12,6 +12,7 @@
 #include "attention.h"
 #include "attention_gradient.h"
 #include "distributions.h"
+#include "dropout.h"
 #include "layer_norm.h"
 #include "map_shrinking.h"
 #include "map_shrinking_gradient.h"
@@ -23,6 +24,7 @@
 #include "row_sums.h"
 #include "square_root.h"
 #include "square_root_gradient.h"
+#include "unit_rows.h"
 
 const InstructionSet kKernels = {MINDTUNE_NAME,
                                  pool_moments,
@@ -49,4 +51,8 @@ const InstructionSet kKernels = {MINDTUNE_NAME,
                                  map_channels,
                                  scale_rows,
                                  sharpen,
-                                 compare_probabilities};
+                                 compare_probabilities,
+                                 give_length,
+                                 differentiate_unit_rows,
+                                 differentiate_lengths,
+                                 drop_out};

@@ -35,6 +35,11 @@ struct ChannelMap {
   float* y;
 };
 
+struct UnitRowsGradient {
+  const float *x, *lengths, *dy;
+  float* dx;
+};
+
 // Argument 0: (..., D), of any number of axes.
 inline Rows rows_of(const Arguments& given) {
   const int64_t total = given.total(0), axes = given.rank(0);

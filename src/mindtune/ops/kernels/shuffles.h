@@ -1,4 +1,4 @@
-// Lanes moved about: transposed blocks, and sums and maxima of the lanes of one vector.
+// Lanes moved about: transposed blocks, sums and maxima of the lanes of one vector, inner products.
 
 typedef int32_t LaneIndices __attribute__((vector_size(4 * kLanes)));
 
@@ -62,4 +62,13 @@ inline Lanes folded(Lanes lanes) {
   lanes = Combined::of(lanes, shuffled<Turned<kStep>>(lanes, lanes));
   if constexpr (kStep > 1) return folded<Combined, kStep / 2>(lanes);
   return lanes;
+}
+
+inline float inner_product(int64_t count, const float* left, const float* right) {
+  Lanes sum = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sum += load(left + i) * load(right + i);
+  float total = folded<Sum>(sum)[0];
+  for (; i < count; ++i) total += left[i] * right[i];
+  return total;
 }
