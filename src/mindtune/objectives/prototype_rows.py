@@ -69,45 +69,30 @@ class PrototypeRows(nn.Cell, TwoPaths):
                 temp.reshape(1), student_rows, teacher_rows, weights,
             )  # fmt: skip
             return loss.reshape(()), by_student, by_prototypes
-        return self.in_pieces(
-            student, prototypes, teacher, teacher_prototypes, centre, temp, student_rows,
-            teacher_rows, weights,
-        )  # fmt: skip
-
-    def in_pieces(
-        self,
-        student: Tensor,
-        prototypes: Tensor,
-        teacher: Tensor,
-        teacher_prototypes: Tensor,
-        centre: Tensor,
-        temp: Tensor,
-        student_rows: Tensor,
-        teacher_rows: Tensor,
-        weights: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The same by MindSpore's operators, ``chunk`` rows after ``chunk`` rows."""
         loss = Tensor(0.0, mstype.float32)
         by_prototypes = ops.zeros(prototypes.shape, mstype.float32)  # (K, D)
         by_rows: tuple[Tensor, ...] = ()
-        count = student_rows.shape[0]
+        count = student_rows.shape[0]  # written into the loop, graphs' gradients would be zero
         for start in range(0, count, self.chunk):
             rows = slice(start, min(start + self.chunk, count))
             # One piece after the other: together they would need all of the memory again.
-            picked = ops.depend(student_rows[rows], loss)
-            x = ops.gather(student, picked, 0)  # (c, D)
-            x_teacher = ops.gather(teacher, ops.depend(teacher_rows[rows], loss), 0)  # (c, D)
-            target = ops.softmax((ops.dense(x_teacher, teacher_prototypes) - centre) / temp, -1)
-            log_p = ops.log_softmax(ops.dense(x, prototypes) / self.student_temp, -1)  # (c, K)
-            weight = weights[rows].expand_dims(1)  # (c, 1)
-            loss = loss - ops.sum(weight * target * log_p)
-            slope = (ops.exp(log_p) - target) * (weight / self.student_temp)  # (c, K)
+            x = ops.gather(student, ops.depend(student_rows[rows], loss), 0)  # (c, D)
+            y = ops.gather(teacher, ops.depend(teacher_rows[rows], loss), 0)  # (c, D)
+            target = ops.softmax((ops.dense(y, teacher_prototypes) - centre) / temp, -1)
+            piece, slope = self.compared(ops.dense(x, prototypes), target, weights[rows])
+            loss = loss + piece
             by_rows += (ops.matmul(slope, prototypes),)  # (c, D)
             by_prototypes = by_prototypes + ops.matmul(ops.transpose(slope, (1, 0)), x)
-        by_student = ops.unsorted_segment_sum(
-            ops.concat(by_rows, 0), student_rows, student.shape[0]
-        )
+        rows_of_students = ops.concat(by_rows, 0)  # (R, D)
+        by_student = ops.unsorted_segment_sum(rows_of_students, student_rows, student.shape[0])
         return loss, by_student, by_prototypes
+
+    def compared(self, logits: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of some rows' logits (c, K) under targets (c, K), and its gradient by the logits."""
+        log_p = ops.log_softmax(logits / self.student_temp, -1)  # (c, K)
+        weight = weights.expand_dims(1)  # (c, 1)
+        loss = -ops.sum(weight * target * log_p)
+        return loss, (ops.exp(log_p) - target) * (weight / self.student_temp)
 
     def bprop(
         self,
