@@ -14,6 +14,8 @@ from mindtune.layers.conv import ChannelsLastConv
 from mindtune.layers.drop_path import DropPath
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.permute import Permute
+from mindtune.layers.windows import JoinWindows, SplitWindows
 from mindtune.ops import (
     HeadCrossCovariance,
     MomentPooling,
@@ -83,6 +85,18 @@ def _channels_last_conv() -> Case:
     return ChannelsLastConv(_HEAD_DIM, 7, 3, stride=2, padding=1), (_normal(2, 6, 5, _HEAD_DIM),)
 
 
+def _permute() -> Case:
+    return Permute(2, 0, 1), (_normal(2, 7, _HEAD_DIM),)
+
+
+def _split_windows() -> Case:
+    return SplitWindows((5, 7), (3, 2), (1, 1)), (_normal(2, 35, _HEAD_DIM),)
+
+
+def _join_windows() -> Case:
+    return JoinWindows((5, 7), (3, 2), (1, 1)), (_normal(16, 6, _HEAD_DIM),)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -96,6 +110,9 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "ChannelMap": _channel_map,
     "DropPath": _drop_path,
     "ChannelsLastConv": _channels_last_conv,
+    "Permute": _permute,
+    "SplitWindows": _split_windows,
+    "JoinWindows": _join_windows,
 }
 
 
