@@ -15,6 +15,7 @@ from mindtune.layers.attention import SelfAttention
 from mindtune.layers.batch_norm import BatchNorm
 from mindtune.layers.conv import residual_conv
 from mindtune.layers.linear import linear
+from mindtune.layers.patch_embed import add_positions
 from mindtune.layers.permute import Permute
 from mindtune.parameters import learnable_weights_of
 from mindtune.preprocessing import Preprocessing
@@ -128,7 +129,7 @@ class AttentionPool2d(SelfAttention):
         b, h, w, c = features.shape
         cells = features.reshape(b, h * w, c)  # (B, hw, C)
         mean = ops.mean(cells, 1, True)  # (B, 1, C)
-        return ops.concat((mean, cells), axis=1) + self.positional_embedding
+        return add_positions(ops.concat((mean, cells), axis=1), self.positional_embedding)
 
     def pool(self, features: Tensor) -> Tensor:
         """Token 0 alone, (B, D): the image feature."""

@@ -11,7 +11,7 @@ from mindspore.common.initializer import initializer
 
 from mindtune.layers.attention import AttentionInputs, NoKeyBiasAttention
 from mindtune.layers.linear import linear
-from mindtune.layers.relative_position import bias_of, relative_position_index
+from mindtune.layers.relative_position import PositionBias, relative_position_index
 from mindtune.layers.windows import Grid, Windows
 
 _HIDDEN = 512  # width of the perceptron that makes the biases
@@ -47,6 +47,7 @@ class CosineWindowAttention(NoKeyBiasAttention):
         hidden, out = linear(2, _HIDDEN), linear(_HIDDEN, num_heads, bias=False)
         self.cpb_mlp = nn.SequentialCell(hidden, nn.ReLU(), out)
         self.offsets = Tensor(log_spaced_offsets(windows.window))
+        self.bias_of = PositionBias()
         self.index = Tensor(relative_position_index(*windows.window))
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
         self.is_shifted = sum(windows.shift) > 0
@@ -57,7 +58,7 @@ class CosineWindowAttention(NoKeyBiasAttention):
     def bias(self) -> Tensor:
         """Bias of the scores, (1, H, N, N)."""
         table = ops.cast(self.cpb_mlp(self.offsets), mstype.float32)  # (R, H)
-        return LARGEST_BIAS * ops.sigmoid(bias_of(table, self.index))[None]
+        return LARGEST_BIAS * ops.sigmoid(self.bias_of(table, self.index))[None]
 
     def attention_inputs(self, x: Tensor) -> AttentionInputs:
         packed = ops.cast(self.project(x), mstype.float32)  # (B * nW, N, 3C)

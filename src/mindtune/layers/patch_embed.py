@@ -6,6 +6,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.errors import ConfigError
+from mindtune.layers.channel_map import add_to_channels
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.permute import Permute
@@ -87,3 +88,10 @@ def with_class_token(token: Parameter, patches: Tensor) -> Tensor:
     """Patches (B, N, C) with the class token (1, 1, C) before them, (B, 1 + N, C)."""
     tokens = ops.tile(token, (patches.shape[0], 1, 1))  # (B, 1, C)
     return ops.concat((tokens.astype(patches.dtype), patches), axis=1)
+
+
+def add_positions(tokens: Tensor, positions: Tensor) -> Tensor:
+    """Tokens (B, T, C) plus positions (T, C) or (1, T, C), without the table of a broadcast sum."""
+    _, count, dim = tokens.shape
+    rows = ops.cast(tokens, positions.dtype).reshape(-1, count * dim)  # (B, TC)
+    return add_to_channels(rows, positions.reshape(-1)).reshape(-1, count, dim)
