@@ -55,16 +55,34 @@ int64_t total_of(const std::vector<Axis>& axes) {
   return product;
 }
 
+// Removes one of the axes.
+Axis taken_out(std::vector<Axis>& axes, std::vector<Axis>::iterator which) {
+  const Axis found = *which;
+  axes.erase(which);
+  return found;
+}
+
+void copy_run(const float* x, int64_t run, float* y) {
+  constexpr int64_t kWorthACall = 16;
+  if (run >= kWorthACall) {
+    std::memcpy(y, x, run * sizeof(float));
+    return;
+  }
+  for (int64_t i = 0; i < run; ++i) y[i] = x[i];
+}
+
+// Numbers that are neighbours in both. The longest axis is left to the innermost loop, which finds
+// its places by adding.
 void copy_runs(std::vector<Axis> outer, int64_t run, const float* x, float* y) {
-  const Axis inner = outer.empty() ? Axis{1, 0, 0} : outer.back();
-  if (!outer.empty()) outer.pop_back();
+  if (outer.empty()) outer.push_back({1, 0, 0});
+  const auto shorter = [](const Axis& one, const Axis& other) { return one.size < other.size; };
+  const Axis longest = taken_out(outer, std::max_element(outer.begin(), outer.end(), shorter));
   const int64_t groups = total_of(outer);
-#pragma omp parallel for schedule(static) if (groups * inner.size * run > kWorthSharing)
+#pragma omp parallel for schedule(static) if (groups * longest.size * run > kWorthSharing)
   for (int64_t number = 0; number < groups; ++number) {
     const Place place = place_of(outer, number);
-    for (int64_t i = 0; i < inner.size; ++i)
-      std::memcpy(y + place.in_y + i * inner.in_y, x + place.in_x + i * inner.in_x,
-                  run * sizeof(float));
+    for (int64_t i = 0; i < longest.size; ++i)
+      copy_run(x + place.in_x + i * longest.in_x, run, y + place.in_y + i * longest.in_y);
   }
 }
 
@@ -99,8 +117,7 @@ void permute_axes(const std::vector<int64_t>& sizes, const std::vector<int>& axe
   if (down.in_x == 1) return copy_runs(outer, down.size, x, y);
   const auto across =
       std::find_if(outer.begin(), outer.end(), [](const Axis& axis) { return axis.in_x == 1; });
-  const Axis found = *across;
-  outer.erase(across);
+  const Axis found = taken_out(outer, across);
   copy_tiles(outer, found, down, x, y);
 }
 
