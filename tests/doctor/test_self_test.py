@@ -31,8 +31,9 @@ def test_every_operator_with_a_kernel_is_tested():
     assert found == set(OPERATORS)
 
 
-# Products are oneDNN's on both paths; a number of the others is one product and one sum.
+# Products are oneDNN's on both paths; a number of the others is one product and one sum, or a copy.
 SAME_BITS = ("LinearMap", "ChannelsLastConv", "ChannelMap", "DropPath", "Dropout")
+SAME_BITS += ("Permute", "SplitWindows", "JoinWindows")
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

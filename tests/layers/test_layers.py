@@ -9,7 +9,7 @@ from mindtune.errors import ConfigError
 from mindtune.layers.activations import GELU
 from mindtune.layers.attention import Attention
 from mindtune.layers.norm import LayerNorm
-from mindtune.layers.patch_embed import PatchEmbed
+from mindtune.layers.patch_embed import PatchEmbed, add_positions
 
 
 def test_gelu_is_the_exact_one_in_value_and_slope():
@@ -49,6 +49,17 @@ def test_patch_projection_is_the_convolution_with_its_parameters():
     images = Tensor(rng.standard_normal((2, 3, 12, 12)).astype(np.float32))
     expected = conv(images).asnumpy().reshape(2, 6, 9).transpose(0, 2, 1)
     np.testing.assert_allclose(embed(images).asnumpy(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("lead", [(), (1,)], ids=["(T, C)", "(1, T, C)"])
+def test_positions_are_the_same_for_every_sample(lead):
+    rng = np.random.default_rng(0)
+    tokens = rng.standard_normal((3, 5, 4), np.float32)
+    positions = rng.standard_normal((*lead, 5, 4), np.float32)
+    found = add_positions(Tensor(tokens), Tensor(positions)).asnumpy()
+    np.testing.assert_array_equal(found, tokens + positions)
+    half = add_positions(Tensor(tokens.astype(np.float16)), Tensor(positions)).asnumpy()
+    np.testing.assert_array_equal(half, tokens.astype(np.float16) + positions)
 
 
 def test_attention_equals_its_definition():

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn, ops
 
 from mindtune.layers.relative_position import index_with_class_token, relative_position_index
-from mindtune.layers.windows import Windows, fitting_window
+from mindtune.layers.windows import JoinWindows, SplitWindows, Windows, fitting_window
+from mindtune.ops import composed
+from ops.kernel_caller import needs_kernels
 
 SETTINGS = [  # grid, window, shift
     ((8, 8), (4, 4), (0, 0)),
@@ -20,9 +22,12 @@ SETTINGS = [  # grid, window, shift
 ]
 
 
+@pytest.mark.parametrize("path", ["compiled", "composed"])
 @pytest.mark.parametrize(("grid", "window", "shift"), SETTINGS)
-def test_windows_hold_the_tokens_they_should_and_join_undoes_split(grid, window, shift):
+def test_windows_hold_the_tokens_they_should_and_join_undoes_split(grid, window, shift, path):
     cell = Windows(1, grid, window, shift)
+    for part in (cell.split, cell.join):
+        part.uses_kernel = part.uses_kernel and path == "compiled"
     numbers = np.arange(1, grid[0] * grid[1] + 1, dtype=np.float32).reshape(1, -1, 1)
     x = np.concatenate([numbers, -numbers])
     windows = cell.split(Tensor(x)).asnumpy()
@@ -36,6 +41,35 @@ def test_windows_hold_the_tokens_they_should_and_join_undoes_split(grid, window,
             inside = row < grid[0] and column < grid[1]
             assert value == (rolled[row, column] if inside else 0)
     np.testing.assert_array_equal(cell.join(Tensor(windows)).asnumpy(), x)
+
+
+class WithGradient(nn.Cell):
+    """What a Cell makes of x, and the gradient of x for a gradient of that."""
+
+    def __init__(self, cell: nn.Cell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.differentiate = ops.GradOperation(sens_param=True)
+
+    def construct(self, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        return self.cell(x), self.differentiate(self.cell)(x, g)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("grid", "window", "shift"), SETTINGS)
+def test_the_compiled_forms_equal_the_composed_ones(grid, window, shift):
+    """Tokens that are padding get no gradient; the gradient of padding is dropped."""
+    rng, count = np.random.default_rng(0), Windows(5, grid, window, shift).count
+    tokens = Tensor(rng.standard_normal((2, grid[0] * grid[1], 5), np.float32))
+    windows = Tensor(rng.standard_normal((2 * count, window[0] * window[1], 5), np.float32))
+    for kind, x, g in ((SplitWindows, tokens, windows), (JoinWindows, windows, tokens)):
+        cell = kind(grid, window, shift)
+        assert cell.uses_kernel
+        found = [one.asnumpy() for one in WithGradient(cell)(x, g)]
+        with composed(cell):  # a graph of its own: a Cell keeps the one it has
+            expected = [one.asnumpy() for one in WithGradient(cell)(x, g)]
+        for one, other in zip(found, expected):
+            np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(("grid", "window", "shift"), SETTINGS)

@@ -12,6 +12,7 @@ from mindtune.layers.activations import GELU
 from mindtune.layers.conv import ChannelsLastConv, pointwise
 from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.map_norm import MapNorm
+from mindtune.layers.permute import Permute
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.preprocessing import Preprocessing
 
@@ -139,13 +140,14 @@ class PatchMerging(nn.Cell):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.by_square = Permute(0, 1, 3, 4, 2, 5)
         self.norm = MapNorm(4 * dim, NORM_EPS)
         self.reduction = pointwise(4 * dim, 2 * dim, bias=False)
 
     def construct(self, x: Tensor) -> Tensor:
         _, height, width, c = x.shape
         x = x.reshape(-1, height // 2, 2, width // 2, 2, c)
-        x = ops.transpose(x, (0, 1, 3, 4, 2, 5))  # (B, H/2, W/2, column, row, C)
+        x = self.by_square(x)  # (B, H/2, W/2, column, row, C)
         x = x.reshape(-1, height // 2, width // 2, 4 * c)
         return self.reduction(self.norm(x))
 
@@ -183,6 +185,7 @@ class ASMLP(MapBackbone):
                 f"backbone.image_size: got {preprocessing.input_size}, expected a multiple of 32"
             )
         self.arch = arch
+        self.channels_last = Permute(0, 2, 3, 1)
         self.patch_embed = PatchStem(arch.embed_dim)
         rates = drop_path_rates(drop_path, sum(arch.depths))
         layers = []
@@ -203,4 +206,4 @@ class ASMLP(MapBackbone):
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first stage, (B, S / 4, S / 4, C)."""
-        return self.patch_embed(ops.transpose(images, (0, 2, 3, 1)))
+        return self.patch_embed(self.channels_last(images))

@@ -15,6 +15,8 @@ from mindtune.layers.attention import SelfAttention
 from mindtune.layers.batch_norm import BatchNorm
 from mindtune.layers.conv import residual_conv
 from mindtune.layers.linear import linear
+from mindtune.layers.patch_embed import add_positions
+from mindtune.layers.permute import Permute
 from mindtune.parameters import learnable_weights_of
 from mindtune.preprocessing import Preprocessing
 
@@ -127,7 +129,7 @@ class AttentionPool2d(SelfAttention):
         b, h, w, c = features.shape
         cells = features.reshape(b, h * w, c)  # (B, hw, C)
         mean = ops.mean(cells, 1, True)  # (B, 1, C)
-        return ops.concat((mean, cells), axis=1) + self.positional_embedding
+        return add_positions(ops.concat((mean, cells), axis=1), self.positional_embedding)
 
     def pool(self, features: Tensor) -> Tensor:
         """Token 0 alone, (B, D): the image feature."""
@@ -154,6 +156,7 @@ class ModifiedResNetTower(nn.Cell):
             )
         width = arch.width
         self.grid_size = (image_size // _STRIDE, image_size // _STRIDE)
+        self.channels_last = Permute(0, 2, 3, 1)
         self.conv1 = residual_conv(3, width // 2, 3, stride=2)
         self.bn1 = _norm(width // 2)
         self.conv2 = residual_conv(width // 2, width // 2, 3)
@@ -175,7 +178,7 @@ class ModifiedResNetTower(nn.Cell):
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first stage, (B, S / 4, S / 4, width)."""
-        x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
+        x = self.channels_last(images)  # (B, S, S, 3)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
         return self.avgpool(self.relu(self.bn3(self.conv3(x))))

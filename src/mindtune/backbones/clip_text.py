@@ -11,6 +11,7 @@ from mindspore.common.initializer import Normal, initializer
 from mindtune.backbones.clip_transformer import NORM_EPS, Transformer
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.packed_attention import CausalAttention
+from mindtune.layers.patch_embed import add_positions
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class TextEncoder(nn.Cell):
         batch, length = ids.shape
         if length > self.text_arch.context_length:  # in a graph: Python's own exceptions
             raise ValueError("encode_text: got more tokens than the context length")
-        x = self.token_embedding(ids) + self.positional_embedding[:length]  # (B, L, C)
+        x = add_positions(self.token_embedding(ids), self.positional_embedding[:length])
         x = self.transformer(x)
         ends = ops.argmax(ops.cast(ids, mstype.float32), -1)  # exact: ids are below 2^24
         rows = ops.arange(batch) * length + ends  # (B,)

@@ -12,7 +12,12 @@ from mindtune.backbones.clip_transformer import NORM_EPS, Transformer
 from mindtune.layers.drop_path import drop_path_rates
 from mindtune.layers.norm import LayerNorm
 from mindtune.layers.packed_attention import PackedAttention
-from mindtune.layers.patch_embed import PatchProjection, patch_grid, with_class_token
+from mindtune.layers.patch_embed import (
+    PatchProjection,
+    add_positions,
+    patch_grid,
+    with_class_token,
+)
 from mindtune.preprocessing import Preprocessing
 
 
@@ -60,7 +65,7 @@ class CLIPVisionTower(nn.Cell):
         """Input of the first block, (B, 1 + N, C)."""
         token = self.class_embedding.reshape(1, 1, -1)  # (1, 1, C)
         x = with_class_token(token, self.conv1(images))  # (B, 1 + N, C)
-        return self.ln_pre(x + self.positional_embedding)
+        return self.ln_pre(add_positions(x, self.positional_embedding))
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         tokens = self.ln_post(self.transformer(self.embed(images)))

@@ -17,6 +17,7 @@ from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.linear import fan_in_linear
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.permute import Permute
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.preprocessing import Preprocessing
 
@@ -123,6 +124,7 @@ class ConvNeXt(MapBackbone):
                 f"backbone.image_size: got {preprocessing.input_size}, expected at least 32"
             )
         self.arch = arch
+        self.channels_last = Permute(0, 2, 3, 1)
         self.stem = stem(arch.dims[0])
         rates = drop_path_rates(drop_path, sum(arch.depths))
         in_dims = (arch.dims[0], *arch.dims[:-1])
@@ -143,7 +145,7 @@ class ConvNeXt(MapBackbone):
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first stage, (B, S / 4, S / 4, C)."""
-        return self.stem(ops.transpose(images, (0, 2, 3, 1)))
+        return self.stem(self.channels_last(images))
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C), as they are, and their normed mean (B, C)."""

@@ -8,7 +8,7 @@ from mindspore.common.initializer import initializer
 
 from mindtune.backbones.vit import VisionTransformer, ViTArchitecture
 from mindtune.errors import ConfigError
-from mindtune.layers.patch_embed import with_class_token
+from mindtune.layers.patch_embed import add_positions, with_class_token
 from mindtune.preprocessing import Preprocessing
 from mindtune.weights.position import resize_matrix
 
@@ -64,7 +64,8 @@ class MultiCropViT(VisionTransformer):
 
     def with_positions(self, patches: Tensor) -> Tensor:
         """Class token and patches (B, N, C) with their positions, (B, 1 + N, C)."""
-        return with_class_token(self.cls_token, patches) + self.positions(patches.shape[1])
+        tokens = with_class_token(self.cls_token, patches)
+        return add_positions(tokens, self.positions(patches.shape[1]))
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first block, (B, 1 + N, C)."""

@@ -13,6 +13,7 @@ from mindtune.backbones.layer_groups import groups_by_depth
 from mindtune.errors import ConfigError
 from mindtune.layers.batch_norm import BatchNorm
 from mindtune.layers.conv import gather_windows, residual_conv
+from mindtune.layers.permute import Permute
 from mindtune.preprocessing import Preprocessing
 
 EXPANSION = 4  # output channels of a bottleneck over its own width
@@ -117,6 +118,7 @@ class ResNet(MapBackbone):
         if drop_path != 0:
             raise ConfigError(f"backbone.drop_path: got {drop_path}, expected 0 for a ResNet")
         self.arch = arch
+        self.channels_last = Permute(0, 2, 3, 1)
         self.conv1 = residual_conv(3, arch.stem_width, 7, 2)
         self.bn1 = BatchNorm(arch.stem_width)
         self.maxpool = MaxPool()
@@ -135,7 +137,7 @@ class ResNet(MapBackbone):
 
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first stage, (B, S / 4, S / 4, C)."""
-        x = ops.transpose(images, (0, 2, 3, 1))  # (B, S, S, 3)
+        x = self.channels_last(images)  # (B, S, S, 3)
         return self.maxpool(ops.relu(self.bn1(self.conv1(x))))
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from mindtune.layers.drop_path import drop_path, drop_path_rates
 from mindtune.layers.layer_scale import layer_scale
 from mindtune.layers.mlp import Mlp
 from mindtune.layers.norm import LayerNorm
-from mindtune.layers.patch_embed import PatchEmbed, with_class_token
+from mindtune.layers.patch_embed import PatchEmbed, add_positions, with_class_token
 from mindtune.layers.recalibration import NoRecalibration
 from mindtune.preprocessing import Preprocessing
 
@@ -107,4 +107,4 @@ class VisionTransformer(TokenBackbone):
     def embed(self, images: Tensor) -> Tensor:
         """Input of the first block, (B, 1 + N, C)."""
         patches = self.patch_embed(images)  # (B, N, C)
-        return with_class_token(self.cls_token, patches) + self.pos_embed
+        return add_positions(with_class_token(self.cls_token, patches), self.pos_embed)

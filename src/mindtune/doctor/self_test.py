@@ -15,7 +15,9 @@ from mindtune.layers.drop_path import DropPath
 from mindtune.layers.dropout import Dropout
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.permute import Permute
 from mindtune.layers.unit_rows import UnitRows
+from mindtune.layers.windows import JoinWindows, SplitWindows
 from mindtune.objectives.prototype_rows import PrototypeRows
 from mindtune.ops import (
     HeadCrossCovariance,
@@ -101,6 +103,18 @@ def _prototype_rows() -> Case:
     return PrototypeRows(0.5, 3), (units, prototypes, *teacher, rows, rows, weights)
 
 
+def _permute() -> Case:
+    return Permute(2, 0, 1), (_normal(2, 7, _HEAD_DIM),)
+
+
+def _split_windows() -> Case:
+    return SplitWindows((5, 7), (3, 2), (1, 1)), (_normal(2, 35, _HEAD_DIM),)
+
+
+def _join_windows() -> Case:
+    return JoinWindows((5, 7), (3, 2), (1, 1)), (_normal(16, 6, _HEAD_DIM),)
+
+
 OPERATORS: dict[str, Callable[[], Case]] = {
     "HeadCrossCovariance": _head_cross_covariance,
     "MomentPooling": _moment_pooling,
@@ -117,6 +131,9 @@ OPERATORS: dict[str, Callable[[], Case]] = {
     "ChannelsLastConv": _channels_last_conv,
     "UnitRows": _unit_rows,
     "PrototypeRows": _prototype_rows,
+    "Permute": _permute,
+    "SplitWindows": _split_windows,
+    "JoinWindows": _join_windows,
 }
 
 

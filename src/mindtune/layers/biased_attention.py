@@ -6,7 +6,7 @@ from mindspore import Parameter, Tensor, nn
 from mindspore.common.initializer import initializer
 
 from mindtune.layers.attention import NoKeyBiasAttention
-from mindtune.layers.relative_position import bias_of, index_with_class_token
+from mindtune.layers.relative_position import PositionBias, index_with_class_token
 from mindtune.layers.windows import Grid
 
 _CLASS_TOKEN_ROWS = 3
@@ -22,10 +22,11 @@ class RelativePositionBias(nn.Cell):
     def __init__(self, grid: Grid, num_heads: int) -> None:
         super().__init__()
         self.relative_position_bias_table = _table(grid, num_heads)
+        self.bias_of = PositionBias()
         self.index = Tensor(index_with_class_token(*grid))
 
     def construct(self) -> Tensor:
-        return bias_of(self.relative_position_bias_table, self.index)
+        return self.bias_of(self.relative_position_bias_table, self.index)
 
 
 class BiasedAttention(NoKeyBiasAttention):
@@ -46,6 +47,7 @@ class OwnBiasAttention(BiasedAttention):
     def __init__(self, dim: int, num_heads: int, grid: Grid) -> None:
         super().__init__(dim, num_heads)
         self.relative_position_bias_table = _table(grid, num_heads)
+        self.bias_of = PositionBias()
         self.index = Tensor(index_with_class_token(*grid))
 
     def bias_parameters(self) -> list[Parameter]:
@@ -53,7 +55,7 @@ class OwnBiasAttention(BiasedAttention):
 
     def bias(self) -> Tensor:
         """Bias of the scores, (H, 1 + N, 1 + N)."""
-        return bias_of(self.relative_position_bias_table, self.index)
+        return self.bias_of(self.relative_position_bias_table, self.index)
 
 
 def _table(grid: Grid, num_heads: int) -> Parameter:

@@ -8,6 +8,7 @@ from mindspore.common.initializer import HeNormal, Initializer, Uniform, initial
 
 from mindtune.layers.channel_map import add_to_channels
 from mindtune.layers.linear import LinearMap
+from mindtune.layers.permute import Permute
 from mindtune.ops.convolution import convolution_kernel, geometry_of
 from mindtune.ops.two_paths import TwoPaths
 
@@ -87,6 +88,7 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
         if bias:
             start = uniform if weight_init is None else "zeros"
             self.bias = Parameter(initializer(start, (out_channels,)), name="bias")
+        self.channels_last = Permute(0, 2, 3, 1)
         self.linear_map = LinearMap(bias)
         self.is_pointwise = kernel == 1 and stride == 1
         library = self.choose_product_path()
@@ -95,10 +97,11 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
             self.geometry = geometry_of(kernel, stride, padding)
 
     def construct(self, maps: Tensor) -> Tensor:
-        weight = ops.transpose(ops.cast(self.weight, maps.dtype), (0, 2, 3, 1))  # (O, k, k, C)
+        weight = ops.cast(self.weight, maps.dtype)
         bias = ops.cast(self.bias, maps.dtype) if self.has_bias else None
         if self.is_pointwise:
             return self.product(maps, weight, bias)
+        weight = self.channels_last(weight)  # (O, k, k, C)
         if self.uses_kernel:
             y = self.convolve(maps, weight, self.geometry)  # (B, H', W', O)
             return y if bias is None else add_to_channels(y, bias)
@@ -106,7 +109,7 @@ class ChannelsLastConv(nn.Cell, TwoPaths):
         return self.product(windows, weight, bias)
 
     def product(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Windows (B, H', W', kkC) times weight (O, k, k, C), plus the bias."""
+        """Windows (B, H', W', kkC) times weight (O, kkC), of any shape, plus the bias."""
         return self.linear_map(rows, weight.reshape(weight.shape[0], -1), bias)
 
 

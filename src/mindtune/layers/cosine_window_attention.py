@@ -11,13 +11,13 @@ from mindspore.common.initializer import initializer
 
 from mindtune.layers.attention import AttentionInputs, NoKeyBiasAttention
 from mindtune.layers.linear import linear
-from mindtune.layers.relative_position import bias_of, relative_position_index
+from mindtune.layers.relative_position import PositionBias, relative_position_index
+from mindtune.layers.unit_rows import UnitRows
 from mindtune.layers.windows import Grid, Windows
 
 _HIDDEN = 512  # width of the perceptron that makes the biases
 LARGEST_BIAS = 16.0
 LARGEST_LOG_SCALE = math.log(100.0)
-SMALLEST_NORM = 1e-12
 
 
 def log_spaced_offsets(window: Grid) -> np.ndarray:
@@ -47,6 +47,8 @@ class CosineWindowAttention(NoKeyBiasAttention):
         hidden, out = linear(2, _HIDDEN), linear(_HIDDEN, num_heads, bias=False)
         self.cpb_mlp = nn.SequentialCell(hidden, nn.ReLU(), out)
         self.offsets = Tensor(log_spaced_offsets(windows.window))
+        self.bias_of = PositionBias()
+        self.to_units = UnitRows()
         self.index = Tensor(relative_position_index(*windows.window))
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
         self.is_shifted = sum(windows.shift) > 0
@@ -57,18 +59,14 @@ class CosineWindowAttention(NoKeyBiasAttention):
     def bias(self) -> Tensor:
         """Bias of the scores, (1, H, N, N)."""
         table = ops.cast(self.cpb_mlp(self.offsets), mstype.float32)  # (R, H)
-        return LARGEST_BIAS * ops.sigmoid(bias_of(table, self.index))[None]
+        return LARGEST_BIAS * ops.sigmoid(self.bias_of(table, self.index))[None]
 
     def attention_inputs(self, x: Tensor) -> AttentionInputs:
         packed = ops.cast(self.project(x), mstype.float32)  # (B * nW, N, 3C)
         queries_keys, v = ops.split(packed, (2 * self.dim, self.dim), axis=-1)
         heads = queries_keys.reshape(-1, x.shape[1], 2 * self.num_heads, self.head_dim)
-        packed = ops.concat((_unit(heads).reshape(queries_keys.shape), v), -1)  # (B * nW, N, 3C)
+        packed = ops.concat(
+            (self.to_units(heads).reshape(queries_keys.shape), v), -1
+        )  # (B * nW, N, 3C)
         scale = ops.exp(ops.minimum(self.logit_scale, LARGEST_LOG_SCALE)).reshape(-1)  # (H,)
         return packed, scale, self.bias(), self.mask if self.is_shifted else None
-
-
-def _unit(x: Tensor) -> Tensor:
-    """``x`` of length 1 along its last axis."""
-    square = ops.sum(x * x, dim=-1, keepdim=True)
-    return x / ops.sqrt(ops.maximum(square, SMALLEST_NORM**2))

@@ -6,8 +6,10 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.errors import ConfigError
+from mindtune.layers.channel_map import add_to_channels
 from mindtune.layers.linear import LinearMap
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.permute import Permute
 
 
 def patch_grid(image_size: int, patch_size: int) -> tuple[int, int]:
@@ -38,6 +40,7 @@ class PatchProjection(nn.Cell):
         super().__init__()
         self.patch_size = patch_size
         self.has_bias = has_bias
+        self.by_patch = Permute(0, 2, 4, 1, 3, 5)
         self.linear_map = LinearMap(has_bias)
         shape = (embed_dim, in_channels, patch_size, patch_size)
         self.weight = Parameter(initializer(Normal(0.02), shape), name="weight")
@@ -49,7 +52,7 @@ class PatchProjection(nn.Cell):
         p = self.patch_size
         rows, columns = height // p, width // p
         x = images.reshape(b, c, rows, p, columns, p)
-        x = ops.transpose(x, (0, 2, 4, 1, 3, 5))  # (B, rows, columns, 3, p, p)
+        x = self.by_patch(x)  # (B, rows, columns, 3, p, p)
         x = x.reshape(b, rows * columns, c * p * p)  # (B, N, 3pp)
         weight = ops.cast(self.weight, x.dtype).reshape(-1, c * p * p)  # (C, 3pp)
         if not self.has_bias:
@@ -85,3 +88,10 @@ def with_class_token(token: Parameter, patches: Tensor) -> Tensor:
     """Patches (B, N, C) with the class token (1, 1, C) before them, (B, 1 + N, C)."""
     tokens = ops.tile(token, (patches.shape[0], 1, 1))  # (B, 1, C)
     return ops.concat((tokens.astype(patches.dtype), patches), axis=1)
+
+
+def add_positions(tokens: Tensor, positions: Tensor) -> Tensor:
+    """Tokens (B, T, C) plus positions (T, C) or (1, T, C), without the table of a broadcast sum."""
+    _, count, dim = tokens.shape
+    rows = ops.cast(tokens, positions.dtype).reshape(-1, count * dim)  # (B, TC)
+    return add_to_channels(rows, positions.reshape(-1)).reshape(-1, count, dim)

@@ -6,6 +6,7 @@ from mindspore import Tensor, nn, ops
 
 from mindtune.layers.linear import linear
 from mindtune.layers.norm import LayerNorm
+from mindtune.layers.permute import Permute
 from mindtune.layers.windows import Grid
 
 
@@ -26,6 +27,7 @@ class PatchMerging(nn.Cell):
         super().__init__()
         self.dim = dim
         self.grid = grid
+        self.by_square = Permute(0, 1, 3, 4, 2, 5)
         self.reduction = linear(4 * dim, 2 * dim, bias=False)
         self.norm = LayerNorm(self.norm_width(), norm_eps)
 
@@ -40,7 +42,7 @@ class PatchMerging(nn.Cell):
         if height % 2 + width % 2 > 0:
             x = ops.pad(x, (0, 0, 0, width % 2, 0, height % 2))
         x = x.reshape(-1, rows, 2, columns, 2, self.dim)  # (B, H / 2, 2, W / 2, 2, C)
-        x = ops.transpose(x, (0, 1, 3, 4, 2, 5))
+        x = self.by_square(x)  # (B, H / 2, W / 2, column, row, C)
         return x.reshape(-1, rows * columns, 4 * self.dim)  # (B, HW / 4, 4C)
 
     def construct(self, x: Tensor) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
+
+from mindtune.layers.permute import Permute
 
 
 def relative_position_index(rows: int, columns: int) -> np.ndarray:
@@ -31,6 +33,15 @@ def index_with_class_token(rows: int, columns: int) -> np.ndarray:
     return index
 
 
-def bias_of(table: Tensor, index: Tensor) -> Tensor:
-    """Biases of the scores (H, N, N) from a ``table`` (R, H) and the rows ``index`` (N, N)."""
-    return ops.transpose(ops.gather(table, index, 0), (2, 0, 1))
+class PositionBias(nn.Cell):
+    """Biases of the scores (H, N, N) from a table (R, H) and the rows of it, int32 (N, N).
+
+    It holds no parameters: what holds them calls it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads_first = Permute(2, 0, 1)
+
+    def construct(self, table: Tensor, index: Tensor) -> Tensor:
+        return self.heads_first(ops.gather(table, index, 0))

@@ -10,7 +10,7 @@ from mindspore import dtype as mstype
 from mindtune.ops.row_maps import unit_rows_kernel
 from mindtune.ops.two_paths import TwoPaths
 
-_SMALLEST_SQUARE = 1e-24  # torch's normalize divides by at least 1e-12
+SMALLEST_NORM = 1e-12  # as torch's normalize
 
 
 class UnitRows(nn.Cell, TwoPaths):
@@ -35,5 +35,5 @@ class UnitRows(nn.Cell, TwoPaths):
             rows = math.prod(x.shape[:-1])
             return self.kernel(x, ops.ones(rows, mstype.float32) if lengths is None else lengths)
         square = ops.sum(x * x, dim=-1, keepdim=True)
-        units = x * ops.rsqrt(ops.maximum(square, Tensor(_SMALLEST_SQUARE, mstype.float32)))
+        units = x * ops.rsqrt(ops.maximum(square, Tensor(SMALLEST_NORM**2, mstype.float32)))
         return units if lengths is None else units * lengths.reshape(*x.shape[:-1], 1)

@@ -6,7 +6,7 @@ from mindspore import Parameter, Tensor
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.layers.attention import Attention, AttentionInputs
-from mindtune.layers.relative_position import bias_of, relative_position_index
+from mindtune.layers.relative_position import PositionBias, relative_position_index
 from mindtune.layers.windows import Windows
 
 
@@ -24,6 +24,7 @@ class WindowAttention(Attention):
         rows, columns = windows.window
         table = initializer(Normal(0.02), ((2 * rows - 1) * (2 * columns - 1), num_heads))
         self.relative_position_bias_table = Parameter(table, name="relative_position_bias_table")
+        self.bias_of = PositionBias()
         self.index = Tensor(relative_position_index(rows, columns))
         self.mask = Tensor(windows.mask()[:, None])  # (nW or 1, 1, N, N)
         self.is_shifted = sum(windows.shift) > 0
@@ -33,7 +34,7 @@ class WindowAttention(Attention):
 
     def bias(self) -> Tensor:
         """Bias of the scores, (1, H, N, N)."""
-        return bias_of(self.relative_position_bias_table, self.index)[None]
+        return self.bias_of(self.relative_position_bias_table, self.index)[None]
 
     def attention_inputs(self, x: Tensor) -> AttentionInputs:
         return self.project(x), self.scales, self.bias(), self.mask if self.is_shifted else None

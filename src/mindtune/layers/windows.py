@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
+
+from mindtune.ops.two_paths import TwoPaths
+from mindtune.ops.windows import geometry_of, join_kernel, split_kernel
 
 Grid = tuple[int, int]
 _OTHER_REGION = -100.0  # finite, as everywhere since the first Swin code
@@ -19,7 +23,81 @@ def fitting_window(grid: Grid, window: int, shifted: bool) -> tuple[Grid, Grid]:
     return sizes, (0 if grid[0] <= window else half, 0 if grid[1] <= window else half)
 
 
-class Windows(nn.Cell):
+class WindowGrid(nn.Cell):
+    """How a map is cut: rolled up and left by the shift, then padded below and on the right.
+
+    Attributes:
+        grid: (H, W) of the map.
+        window: (wh, ww).
+        shift: (sh, sw).
+        counts: rows and columns of windows.
+        padded: (H, W) as multiples of the window.
+        padding: rows and columns of zeros which that takes.
+    """
+
+    def __init__(self, grid: Grid, window: Grid, shift: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+        self.window = window
+        self.shift = shift
+        self.counts = (-(-grid[0] // window[0]), -(-grid[1] // window[1]))
+        self.padded = (self.counts[0] * window[0], self.counts[1] * window[1])
+        self.padding = (self.padded[0] - grid[0], self.padded[1] - grid[1])
+
+
+class SplitWindows(WindowGrid, TwoPaths):
+    """Tokens (B, HW, C) -> windows (B * nW, wh * ww, C).
+
+    On the CPU one kernel rolls, pads and cuts, here and in ``JoinWindows``: each of MindSpore's
+    operators keeps the place of every number that it moves, as long as the graph lives.
+    """
+
+    def __init__(self, grid: Grid, window: Grid, shift: Grid) -> None:
+        super().__init__(grid, window, shift)
+        library = self.choose_path(devices=("CPU",))
+        if library is not None:
+            self.geometry = geometry_of(grid, window, shift)
+            self.kernel = split_kernel(library)
+
+    def construct(self, x: Tensor) -> Tensor:
+        if self.uses_kernel:
+            return ops.cast(self.kernel(ops.cast(x, mstype.float32), *self.geometry), x.dtype)
+        (rows, columns), (height, width), c = self.counts, self.window, x.shape[2]
+        x = x.reshape(-1, self.grid[0], self.grid[1], c)  # (B, H, W, C)
+        x = _rolled(x, 1, self.shift[0])
+        x = _rolled(x, 2, self.shift[1])
+        if sum(self.padding) > 0:
+            x = ops.pad(x, (0, 0, 0, self.padding[1], 0, self.padding[0]))
+        x = x.reshape(-1, rows, height, columns, width, c)  # (B, nh, wh, nw, ww, C)
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, nh, nw, wh, ww, C)
+        return x.reshape(-1, height * width, c)  # (B * nW, wh * ww, C)
+
+
+class JoinWindows(WindowGrid, TwoPaths):
+    """Windows (B * nW, wh * ww, C) -> tokens (B, HW, C): the inverse, without the padding."""
+
+    def __init__(self, grid: Grid, window: Grid, shift: Grid) -> None:
+        super().__init__(grid, window, shift)
+        library = self.choose_path(devices=("CPU",))
+        if library is not None:
+            self.geometry = geometry_of(grid, window, shift)
+            self.kernel = join_kernel(library)
+
+    def construct(self, x: Tensor) -> Tensor:
+        if self.uses_kernel:
+            return ops.cast(self.kernel(ops.cast(x, mstype.float32), *self.geometry), x.dtype)
+        (rows, columns), (height, width), c = self.counts, self.window, x.shape[2]
+        x = x.reshape(-1, rows, columns, height, width, c)  # (B, nh, nw, wh, ww, C)
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, nh, wh, nw, ww, C)
+        x = x.reshape(-1, self.padded[0], self.padded[1], c)
+        if sum(self.padding) > 0:
+            x = x[:, : self.grid[0], : self.grid[1]]
+        x = _rolled(x, 1, (self.grid[0] - self.shift[0]) % self.grid[0])
+        x = _rolled(x, 2, (self.grid[1] - self.shift[1]) % self.grid[1])
+        return x.reshape(-1, self.grid[0] * self.grid[1], c)  # (B, HW, C)
+
+
+class Windows(WindowGrid):
     """Cuts tokens (B, HW, C) into windows (B * nW, wh * ww, C), and joins windows to tokens.
 
     The map is first rolled up by ``shift[0]`` and left by ``shift[1]``, then padded with zeros
@@ -28,46 +106,18 @@ class Windows(nn.Cell):
     Liu et al., "Swin Transformer", ICCV 2021, section 3.2.
 
     Attributes:
-        grid: (H, W) of the map.
-        window: (wh, ww).
-        shift: (sh, sw).
+        dim: C.
         count: windows nW of an image.
+        split: tokens to windows.
+        join: windows to tokens.
     """
 
     def __init__(self, dim: int, grid: Grid, window: Grid, shift: Grid) -> None:
-        super().__init__()
+        super().__init__(grid, window, shift)
         self.dim = dim
-        self.grid = grid
-        self.window = window
-        self.shift = shift
-        self.counts = (-(-grid[0] // window[0]), -(-grid[1] // window[1]))
         self.count = self.counts[0] * self.counts[1]
-        self.padded = (self.counts[0] * window[0], self.counts[1] * window[1])
-        self.padding = (self.padded[0] - grid[0], self.padded[1] - grid[1])
-
-    def split(self, x: Tensor) -> Tensor:
-        """Tokens (B, HW, C) -> windows (B * nW, wh * ww, C)."""
-        (rows, columns), (height, width) = self.counts, self.window
-        x = x.reshape(-1, self.grid[0], self.grid[1], self.dim)  # (B, H, W, C)
-        x = _rolled(x, 1, self.shift[0])
-        x = _rolled(x, 2, self.shift[1])
-        if sum(self.padding) > 0:
-            x = ops.pad(x, (0, 0, 0, self.padding[1], 0, self.padding[0]))
-        x = x.reshape(-1, rows, height, columns, width, self.dim)  # (B, nh, wh, nw, ww, C)
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, nh, nw, wh, ww, C)
-        return x.reshape(-1, height * width, self.dim)  # (B * nW, wh * ww, C)
-
-    def join(self, windows: Tensor) -> Tensor:
-        """Windows (B * nW, wh * ww, C) -> tokens (B, HW, C)."""
-        (rows, columns), (height, width) = self.counts, self.window
-        x = windows.reshape(-1, rows, columns, height, width, self.dim)  # (B, nh, nw, wh, ww, C)
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, nh, wh, nw, ww, C)
-        x = x.reshape(-1, self.padded[0], self.padded[1], self.dim)
-        if sum(self.padding) > 0:
-            x = x[:, : self.grid[0], : self.grid[1]]
-        x = _rolled(x, 1, (self.grid[0] - self.shift[0]) % self.grid[0])
-        x = _rolled(x, 2, (self.grid[1] - self.shift[1]) % self.grid[1])
-        return x.reshape(-1, self.grid[0] * self.grid[1], self.dim)  # (B, HW, C)
+        self.split = SplitWindows(grid, window, shift)
+        self.join = JoinWindows(grid, window, shift)
 
     def mask(self) -> np.ndarray:
         """What to add to the scores, float32 (nW or 1, wh * ww, wh * ww).

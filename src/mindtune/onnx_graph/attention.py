@@ -10,11 +10,11 @@ from mindtune.layers.biased_attention import BiasedAttention
 from mindtune.layers.cosine_window_attention import (
     LARGEST_BIAS,
     LARGEST_LOG_SCALE,
-    SMALLEST_NORM,
     CosineWindowAttention,
 )
 from mindtune.layers.packed_attention import PackedAttention
 from mindtune.layers.projection_update import NoUpdate
+from mindtune.layers.unit_rows import SMALLEST_NORM
 from mindtune.layers.window_attention import WindowAttention
 from mindtune.onnx_graph.builder import GraphBuilder, Writer
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.interpolate import RectBivariateSpline
 
 from mindtune.errors import WeightsError
 
@@ -38,6 +37,9 @@ def resize_bias_table(table: np.ndarray, rows: int) -> np.ndarray:
         WeightsError: a number of rows that belongs to no square window of two or more tokens a
             side, or only one of the two has rows for a class token.
     """
+    # Here alone, for it takes 16 MiB, and hardly any run resizes a table.
+    from scipy.interpolate import RectBivariateSpline
+
     (old, extra), (new, wanted_extra) = _side(table.shape[0]), _side(rows)
     if extra != wanted_extra or old == 1:
         raise WeightsError(
