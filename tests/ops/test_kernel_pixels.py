@@ -113,14 +113,17 @@ def test_colours(seed, instruction_set, height, width, factor, radius, shift):
     np.testing.assert_array_equal(changed(kernels, image, *steps), expected)
 
 
-def test_every_hue_of_many_colours():
+def test_every_colour_keeps_pillows_hue():
+    """Floats instead of Pillow's doubles change no byte."""
     levels = np.arange(256, dtype=np.uint8)
     image = np.empty((256, 256, 3), np.uint8)
     image[..., 1], image[..., 2] = levels[:, None], levels
-    for red in range(0, 256, 51):
+    for red in range(256):
         image[..., 0] = red
+        shift = red * 37 % 256 - 128
         np.testing.assert_array_equal(
-            changed(Kernels(INSTRUCTION_SETS[0]), image, (HUE, 7)), by_pillow(image, HUE, 7)
+            changed(Kernels(INSTRUCTION_SETS[0]), image, (HUE, shift)),
+            by_pillow(image, HUE, shift),
         )
 
 

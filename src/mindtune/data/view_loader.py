@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -88,9 +89,14 @@ class ViewLoader:
         order = self._order(epoch)[first_image:]
         batches = global_batches(order, self.batch_size, self.world_size)
         with decoding_pool(self.workers) as pool:
+            begun: deque[Callable[[], Batch]] = deque()
 
             def make(number: int) -> Batch:
-                return self._batch(pool, epoch, batches[number])
+                # Asked for in order. The next one begins before this one is waited for, so that no
+                # thread idles at its end.
+                for ahead in range(number + len(begun), min(number + 2, len(batches))):
+                    begun.append(self._begin(pool, epoch, batches[ahead]))
+                return begun.popleft()()
 
             yield from stream_batches(Batches(make, len(batches)), self._columns())
 
@@ -103,8 +109,10 @@ class ViewLoader:
         classes = [] if self.pairing is None else _CLASS_COLUMNS
         return [*_COLUMNS, *classes, *(["local"] if self.views.local_crops else [])]
 
-    def _batch(self, pool: ThreadPoolExecutor, epoch: int, indices: np.ndarray) -> Batch:
-        """The batch of the images ``indices`` (ranks, B)."""
+    def _begin(
+        self, pool: ThreadPoolExecutor, epoch: int, indices: np.ndarray
+    ) -> Callable[[], Batch]:
+        """Let the pool make the views of the images ``indices`` (ranks, B); gives the batch."""
         own = indices[self.rank]
         room = self.views.room(len(own))
         levels = level_map(self.preprocessing.mean, self.preprocessing.std)
@@ -115,13 +123,17 @@ class ViewLoader:
             self.views.make(self.source.load(index), rng, levels, place, room)
 
         prepared = pool.map(prepare, range(len(own)))
-        masks = self._masks(epoch, own)  # meanwhile
-        list(prepared)
-        whole, local = (part.reshape(-1, *part.shape[2:]) for part in room)  # (2B or L B, 3, s, s)
-        labels = np.asarray(self.source.labels)[indices]
-        classes = () if self.pairing is None else self.pairing.columns(labels, self.rank)
-        small = (local,) if self.views.local_crops else ()
-        return (whole, *masks, *classes, *small)
+
+        def finish() -> Batch:
+            masks = self._masks(epoch, own)  # meanwhile
+            list(prepared)
+            whole, local = (part.reshape(-1, *part.shape[2:]) for part in room)  # (V B, 3, S, S)
+            labels = np.asarray(self.source.labels)[indices]
+            classes = () if self.pairing is None else self.pairing.columns(labels, self.rank)
+            small = (local,) if self.views.local_crops else ()
+            return (whole, *masks, *classes, *small)
+
+        return finish
 
     def _masks(self, epoch: int, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Masks (2B, N), and rows and weights of the masked patches."""

@@ -1,6 +1,6 @@
-// To bytes of hue, saturation and value and back, with floats and doubles where Pillow has them.
-// Choices are made among integers, so that the loop has no branches and the compiler takes several
-// pixels at once; what they choose among in Pillow gives the same numbers.
+// To bytes of hue, saturation and value and back. Pillow takes doubles for some of it; floats give
+// the same bytes for every colour and hue, which the tests go through. Choices are made among
+// integers, so that the loop has no branches and the compiler takes several pixels at once.
 #include "hue.h"
 
 #include <algorithm>
@@ -8,26 +8,20 @@
 namespace mindtune {
 namespace {
 
-// Changes no whole number but 0, which nothing is divided by.
+// Changes no whole number but 0, by which nothing is to be divided.
 constexpr float kTiny = 1e-30f;
 
-// Level of the hue: 255 are a circle here. Grey gets any, with which its range of 0 has no
-// influence.
+// Level of the hue: 255 are a circle here. Grey gets any, since its saturation is 0.
 inline int hue_of(int r, int g, int b, int value, int range) {
   const bool most_r = r == value, most_g = g == value;
-  const int sixth = most_r ? 0 : most_g ? 2 : 4;
-  const int up = value - (most_r   ? b
-                          : most_g ? r
-                                   : g),
-            down = value - (most_r   ? g
-                            : most_g ? b
-                                     : r);
-  const float whole = static_cast<float>(range) + kTiny;
-  const float sixths = static_cast<float>(static_cast<double>(sixth) + up / whole -
-                                          static_cast<double>(down / whole));
-  const double turn = sixths / 6.0 + 1.0;
-  const float hue = static_cast<float>(turn - static_cast<int>(turn));  // turn is below 2
-  return static_cast<int>(hue * 255.0);
+  const int pure = most_r ? 0 : most_g ? 2 : 4;  // sixths from red
+  const int up = value - (most_r ? b : most_g ? r : g);
+  const int down = value - (most_r ? g : most_g ? b : r);
+  const bool forwards = up == range;  // else `down` is
+  const int whole = pure + (forwards ? 1 : -1), part = forwards ? -down : up;
+  const float sixths = whole + part / (range + kTiny);
+  const float turn = sixths / 6.0f - (whole >> 31);  // plus 1 below 0
+  return static_cast<int>(turn * 255.0f);
 }
 
 // `a` or `b` where their conditions hold, else `other`; not both hold.
@@ -46,19 +40,17 @@ MINDTUNE_WIDE void turn_hue(const Planes& image, int shift) {
     const int r = reds[i], g = greens[i], b = blues[i];
     const int value = std::max(r, std::max(g, b)), range = value - std::min(r, std::min(g, b));
     const int hue = (hue_of(r, g, b, value, range) + shift) & 255;
-    const float part = static_cast<float>(range) / (static_cast<float>(value) + kTiny);
-    const float share = static_cast<float>(static_cast<int>(part * 255.0) / 255.0);
+    const int saturation = static_cast<int>(range / (value + kTiny) * 255.0f);
+    const float share = saturation / 255.0f;
     // The hue lies between two of six pure colours, `place` from the first: one channel is the
     // largest there, one the smallest, and the middle one grows in every other sixth.
-    const double sixths = hue * 6.0 / 255.0;
-    const int sixth = static_cast<int>(sixths);
-    const float place = static_cast<float>(sixths - sixth), falling = share * place;
-    const double rises = 1 - (sixth & 1);
-    const double lost = rises * (share * (1.0 - place)) + (1.0 - rises) * falling;
-    const int smallest = static_cast<int>(value * (1.0 - share) + 0.5);
-    const int middle = static_cast<int>(value * (1.0 - lost) + 0.5);
+    const int sixth = hue * 1543 >> 16;  // hue * 6 / 255
+    const int past = hue * 6 - sixth * 255, rises = ~sixth & 1;
+    const float lost = share * ((rises * 255 + (1 - 2 * rises) * past) / 255.0f);
+    const int smallest = static_cast<int>(value * (1.0f - share) + 0.5f);
+    const int middle = static_cast<int>(value * (1.0f - lost) + 0.5f);
     // The seventh sixth is the first.
-    reds[i] = one_of(middle, value, (sixth == 0) | (sixth >= 5), smallest, (sixth >> 1) == 1);
+    reds[i] = one_of(middle, value, (sixth == 0) | (sixth >= 5), smallest, sixth >> 1 == 1);
     greens[i] = one_of(middle, value, (sixth == 1) | (sixth == 2), smallest, (sixth | 1) == 5);
     blues[i] =
         one_of(middle, value, (sixth == 3) | (sixth == 4), smallest, (sixth <= 1) | (sixth == 6));

@@ -36,11 +36,14 @@ inline void mix_block(const ByteRows<const uint8_t>& from, const int32_t* weight
 // The same for fewer bytes.
 inline void mix_few(const ByteRows<const uint8_t>& from, int64_t bytes, const int32_t* weights,
                     int64_t count, uint8_t* to) {
-  for (int64_t b = 0; b < bytes; ++b) {
-    int32_t sum = 1 << (kWeightBits - 1);
-    for (int64_t k = 0; k < count; ++k) sum += weights[k] * from.row(k)[b];
-    to[b] = static_cast<uint8_t>(std::min(std::max(sum >> kWeightBits, 0), 255));
+  int32_t sums[kBlock];
+  std::fill(sums, sums + bytes, 1 << (kWeightBits - 1));
+  for (int64_t k = 0; k < count; ++k) {
+    const uint8_t* row = from.row(k);
+    for (int64_t b = 0; b < bytes; ++b) sums[b] += weights[k] * row[b];
   }
+  for (int64_t b = 0; b < bytes; ++b)
+    to[b] = static_cast<uint8_t>(std::min(std::max(sums[b] >> kWeightBits, 0), 255));
 }
 
 // Row i of `to` is the weighted sum of rows of `from`, of `bytes` bytes each.
@@ -58,7 +61,7 @@ void mix_rows(const ByteRows<const uint8_t>& from, int64_t bytes, const Weights&
 }
 
 constexpr int64_t kSquare = 8;  // bytes a side: a row of them is one 64-bit number
-constexpr int kSquares = 4;     // side by side
+constexpr int kSquares = 2;     // side by side
 constexpr int64_t kWide = kSquares * kSquare;
 
 typedef uint64_t Words __attribute__((vector_size(8 * kSquares)));
