@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from mindtune.data.class_order import class_balanced_order
 from mindtune.data.class_pairs import Pairing, partners
 from mindtune.data.masks import MaskSampler
+from mindtune.data.randomness import epoch_order
 from mindtune.data.source import ImageArrays
 from mindtune.data.view_loader import ViewLoader
 from mindtune.data.views import Views
-from mindtune.errors import ConfigError
+from mindtune.errors import ConfigError, DataError
 from mindtune.preprocessing import Preprocessing
 
 SIZE = Preprocessing(8)
@@ -113,6 +117,24 @@ def test_balanced_batches_hold_whole_runs_of_a_class():
     runs = LABELS[first[:28]].reshape(7, 4)
     assert (runs == runs[:, :1]).all(1).sum() >= 5  # two runs are of what is left over
     assert not np.array_equal(first, second)
+
+
+def test_an_unreadable_image_is_named_and_batches_before_it_come():
+    @dataclass(frozen=True)
+    class Broken(ImageArrays):
+        def load(self, index: int) -> Image.Image:
+            if index == broken:
+                raise DataError(f"image {index}: broken")
+            return super().load(index)
+
+    broken = int(epoch_order(7, 0, 30)[13])  # of the third batch
+    pixels = np.zeros((30, 9, 9, 3), np.uint8)
+    views = Views(8, local_size=4, local_crops=1)
+    source = Broken(pixels, LABELS, tuple("abcde"), "t")
+    epoch = ViewLoader(source, views, MaskSampler((4, 4)), SIZE, 6, seed=7).epoch(0)
+    assert [len(next(epoch)[0]) for _ in range(2)] == [12, 12]
+    with pytest.raises(DataError, match=f"image {broken}: broken"):
+        next(epoch)
 
 
 def test_first_epochs_may_be_unmasked():

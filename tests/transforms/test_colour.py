@@ -10,10 +10,11 @@ from PIL import Image
 
 from mindtune.data.colour import Change, ColourChanges, change_by_pillow
 from mindtune.ops.kernel_library import find_library
-from mindtune.ops.pixels import ColourStep, change_colours
+from mindtune.ops.pixels import ColourStep, ViewPlan, make_views
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)
+AS_IT_IS = np.array([[1] * 3, [0] * 3], np.float32)
 BY_PILLOW, BY_KERNEL = "pillow", "kernel"
 
 
@@ -27,9 +28,11 @@ def changed(request: pytest.FixtureRequest):
         library = find_library("CPU")
         if library is None:
             pytest.skip("no kernels are built")
-        result = pixels.copy()
-        change_colours(library, result, [step])
-        return result
+        height, width = pixels.shape[:2]
+        plan = ViewPlan((0, 0, width, height), False, [step])
+        found, none = (np.empty((v, 1, 3, height, width), np.float32) for v in (1, 0))
+        make_views(library, pixels, [plan], AS_IT_IS, 0, found, none)
+        return found[0, 0].transpose(1, 2, 0).astype(np.uint8)
 
     return change
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from mindtune.data.class_pairs import Pairing
 from mindtune.data.decoding import decoding_pool
 from mindtune.data.loader import Batch, Batches, stream_batches
 from mindtune.data.masks import MaskSampler, masked_rows
-from mindtune.data.normalise import normalise
+from mindtune.data.normalise import level_map
 from mindtune.data.randomness import Stream, epoch_order, sample_rng, stream_rng
 from mindtune.data.sharding import check_fills_a_batch, global_batches
 from mindtune.data.source import ImageSource
@@ -88,9 +89,14 @@ class ViewLoader:
         order = self._order(epoch)[first_image:]
         batches = global_batches(order, self.batch_size, self.world_size)
         with decoding_pool(self.workers) as pool:
+            begun: deque[Callable[[], Batch]] = deque()
 
             def make(number: int) -> Batch:
-                return self._batch(pool, epoch, batches[number])
+                # Asked for in order. The next one begins before this one is waited for, so that no
+                # thread idles at its end.
+                for ahead in range(number + len(begun), min(number + 2, len(batches))):
+                    begun.append(self._begin(pool, epoch, batches[ahead]))
+                return begun.popleft()()
 
             yield from stream_batches(Batches(make, len(batches)), self._columns())
 
@@ -103,26 +109,31 @@ class ViewLoader:
         classes = [] if self.pairing is None else _CLASS_COLUMNS
         return [*_COLUMNS, *classes, *(["local"] if self.views.local_crops else [])]
 
-    def _batch(self, pool: ThreadPoolExecutor, epoch: int, indices: np.ndarray) -> Batch:
-        """The batch of the images ``indices`` (ranks, B)."""
+    def _begin(
+        self, pool: ThreadPoolExecutor, epoch: int, indices: np.ndarray
+    ) -> Callable[[], Batch]:
+        """Let the pool make the views of the images ``indices`` (ranks, B); gives the batch."""
         own = indices[self.rank]
-        views, count = self.views, len(own)
-        whole = np.empty((2 * count, 3, views.global_size, views.global_size), np.float32)
-        local_shape = (views.local_crops * count, 3, views.local_size, views.local_size)
-        local = np.empty(local_shape, np.float32)
+        room = self.views.room(len(own))
+        levels = level_map(self.preprocessing.mean, self.preprocessing.std)
 
         def prepare(place: int) -> None:
             index = int(own[place])
-            crops = views(self.source.load(index), sample_rng(self.seed, epoch, index))
-            for column, part in zip((whole, local), crops):
-                settings = self.preprocessing
-                column[place::count] = normalise(part, settings.mean, settings.std)
+            rng = sample_rng(self.seed, epoch, index)
+            self.views.make(self.source.load(index), rng, levels, place, room)
 
-        list(pool.map(prepare, range(count)))
-        labels = np.asarray(self.source.labels)[indices]
-        classes = () if self.pairing is None else self.pairing.columns(labels, self.rank)
-        small = (local,) if views.local_crops else ()
-        return (whole, *self._masks(epoch, own), *classes, *small)
+        prepared = pool.map(prepare, range(len(own)))
+
+        def finish() -> Batch:
+            masks = self._masks(epoch, own)  # meanwhile
+            list(prepared)
+            whole, local = (part.reshape(-1, *part.shape[2:]) for part in room)  # (V B, 3, S, S)
+            labels = np.asarray(self.source.labels)[indices]
+            classes = () if self.pairing is None else self.pairing.columns(labels, self.rank)
+            small = (local,) if self.views.local_crops else ()
+            return (whole, *masks, *classes, *small)
+
+        return finish
 
     def _masks(self, epoch: int, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Masks (2B, N), and rows and weights of the masked patches."""

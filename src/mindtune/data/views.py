@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
-from mindtune.data.colour import Change, ColourChanges, change_by_pillow
-from mindtune.data.crops import Box, RandomResizedCrop
+from mindtune.data.colour import ColourChanges, change_by_pillow
+from mindtune.data.crops import RandomResizedCrop
+from mindtune.data.normalise import normalise_into
 from mindtune.errors import ConfigError
 from mindtune.ops.kernel_library import find_library
-from mindtune.ops.pixels import change_colours, resize_box
+from mindtune.ops.pixels import ViewPlan, make_views
 
 _FLIP_PROB = 0.5
 _GLOBAL = (ColourChanges(blur_prob=1.0), ColourChanges(blur_prob=0.1, solarise_prob=0.2))
 _LOCAL = ColourChanges(blur_prob=0.5)
 
 
-@dataclass(frozen=True)
-class View:
-    """What one view shows.
-
-    Attributes:
-        size: its side, pixels.
-        box: the part of the image.
-        flipped: left to right, before the changes.
-        changes: of colour and sharpness, in order.
-    """
-
-    size: int
-    box: Box
-    flipped: bool
-    changes: list[Change]
-
-    def by_kernel(self, library: Path, image: np.ndarray) -> np.ndarray:
-        """Of an image uint8 (H, W, 3): uint8 (S, S, 3)."""
-        view = resize_box(library, image, self.box, self.size)
-        if self.flipped:
-            view = np.ascontiguousarray(view[:, ::-1])
-        change_colours(library, view, self.changes)
-        return view
-
-    def by_pillow(self, image: Image.Image) -> np.ndarray:
-        """The same bits without kernels, whichever order Pillow's version prefers."""
-        view = image.crop(self.box)
-        bicubic = Image.Resampling.BICUBIC
-        view = view.resize((self.size, view.height), bicubic).resize((self.size,) * 2, bicubic)
-        if self.flipped:
-            view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        for change in self.changes:
-            view = change_by_pillow(view, change)
-        return np.asarray(view)
+def view_by_pillow(image: Image.Image, plan: ViewPlan, size: int) -> np.ndarray:
+    """One view, uint8 (S, S, 3): the kernel's bits, whichever order Pillow's version prefers."""
+    view = image.crop(plan.box)
+    bicubic = Image.Resampling.BICUBIC
+    view = view.resize((size, view.height), bicubic).resize((size, size), bicubic)
+    if plan.flipped:
+        view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for change in plan.steps:
+        view = change_by_pillow(view, change)
+    return np.asarray(view)
 
 
 class Views:
@@ -93,26 +67,42 @@ class Views:
         self.kinds = [(whole, changes) for changes in _GLOBAL] + [(part, _LOCAL)] * local_crops
         self.library = find_library("CPU") if compiled else None
 
-    def draw(self, width: int, height: int, rng: np.random.Generator) -> list[View]:
+    def draw(self, width: int, height: int, rng: np.random.Generator) -> list[ViewPlan]:
         """The views of an image of this size, global ones first."""
-        views = []
+        plans = []
         for crop, changes in self.kinds:
             box = crop.sample_box(width, height, rng)
             flipped = rng.random() < _FLIP_PROB
-            views.append(View(crop.size, box, flipped, changes.draw(rng)))
-        return views
+            plans.append(ViewPlan(box, flipped, changes.draw(rng)))
+        return plans
 
-    def __call__(
-        self, image: Image.Image, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Views of an RGB image of any size: uint8 (2, S, S, 3) and (L, s, s, 3)."""
-        views = self.draw(image.width, image.height, rng)
-        if self.library is None:
-            crops = [view.by_pillow(image) for view in views]
-        else:
-            pixels = np.ascontiguousarray(image)
-            crops = [view.by_kernel(self.library, pixels) for view in views]
-        local = np.empty((self.local_crops, self.local_size, self.local_size, 3), np.uint8)
-        for place, crop in zip(local, crops[2:]):
-            place[:] = crop
-        return np.stack(crops[:2]), local
+    def room(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the crops of ``count`` images go, float32 (2, B, 3, S, S) and (L, B, 3, s, s)."""
+        whole = (len(_GLOBAL), count, 3, self.global_size, self.global_size)
+        local = (self.local_crops, count, 3, self.local_size, self.local_size)
+        return np.empty(whole, np.float32), np.empty(local, np.float32)
+
+    def make(
+        self,
+        image: Image.Image,
+        rng: np.random.Generator,
+        levels: np.ndarray,
+        place: int,
+        room: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        """Write the views of an RGB image of any size, normalised, to its place in a batch.
+
+        Args:
+            image: RGB.
+            rng: gives all that is random.
+            levels: float32 (2, 3), of ``level_map``.
+            place: the image's number in the batch.
+            room: the batch, of ``room``.
+        """
+        plans = self.draw(image.width, image.height, rng)
+        if self.library is not None:
+            make_views(self.library, np.ascontiguousarray(image), plans, levels, place, *room)
+            return
+        places = [crops[place] for part in room for crops in part]
+        for plan, out in zip(plans, places):
+            normalise_into(out, view_by_pillow(image, plan, out.shape[-1]), levels)

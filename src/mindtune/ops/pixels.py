@@ -1,6 +1,7 @@
-"""Crops and colours of uint8 images by the compiled kernels, with Pillow's bits; on the host.
+"""Views of uint8 images by a compiled kernel, with Pillow's bits; on the host.
 
-ctypes lets go of the interpreter lock while they run, so that threads work side by side.
+ctypes lets go of the interpreter lock while it runs. One call makes all views of an image: threads
+that took the lock again after every step would wait for each other most of the time.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from mindtune.ops.kernel_library import call
 
 
 class ColourStep(IntEnum):
-    """What ``change_colours`` can do; the meaning of the amount beside it.
+    """What can be done to a view; the meaning of the amount beside it.
 
     BRIGHTNESS, CONTRAST, SATURATION: factor, 1 for no change. HUE: parts of 256 of a turn. GREY:
     none. BLUR: radius in pixels. SOLARISE: the level from which on levels are inverted.
@@ -30,10 +32,30 @@ class ColourStep(IntEnum):
     SOLARISE = 6
 
 
-def resize_box(
-    library: Path, image: np.ndarray, box: tuple[int, int, int, int], size: int
-) -> np.ndarray:
-    """The part ``box`` (left, top, right, bottom) of an image, bicubic, as uint8 (size, size, 3).
+class ViewPlan(NamedTuple):
+    """What one view shows.
+
+    Attributes:
+        box: left, top, right and bottom of the part of the image, the last two exclusive.
+        flipped: left to right, before the steps.
+        steps: changes of colour and sharpness with their amounts, one after the other.
+    """
+
+    box: tuple[int, int, int, int]
+    flipped: bool
+    steps: Sequence[tuple[ColourStep, float]]
+
+
+def make_views(
+    library: Path,
+    image: np.ndarray,
+    plans: Sequence[ViewPlan],
+    levels: np.ndarray,
+    place: int,
+    whole: np.ndarray,
+    local: np.ndarray,
+) -> None:
+    """Cut out, resize (bicubic), change and normalise all views of an image, in one call.
 
     Columns are resized before rows, as Pillow does to version 12; from 13 on it takes boxes that
     shrink far more in height the other way round, which moves some pixels by a level.
@@ -41,19 +63,23 @@ def resize_box(
     Args:
         library: the CPU kernels.
         image: uint8 (H, W, 3), contiguous.
-        box: inside the image.
-        size: side of the result.
+        plans: of G + L views; boxes inside the image.
+        levels: float32 (2, 3), factors and summands of the channels' levels.
+        place: where in the batch this image's views are written.
+        whole: float32 (G, B, 3, S, S), contiguous; ``[:, place]`` is written.
+        local: the same for the other L views, of another size.
     """
-    out = np.empty((size, size, 3), np.uint8)
-    call(library, "ResizeBox", image, np.array(box, np.int32), out)
-    return out
-
-
-def change_colours(
-    library: Path, image: np.ndarray, steps: Sequence[tuple[ColourStep, float]]
-) -> None:
-    """Take ``steps``, one after the other, on an image uint8 (H, W, 3), in place."""
-    if steps:
-        codes = np.array([int(step) for step, _ in steps], np.int32)
-        amounts = np.array([amount for _, amount in steps], np.float32)
-        call(library, "ChangeColours", codes, amounts, image)
+    boxes = [(*plan.box, plan.flipped, len(plan.steps)) for plan in plans]
+    steps = [step for plan in plans for step in plan.steps]
+    call(
+        library,
+        "MakeViews",
+        image,
+        np.array(boxes, np.int32).reshape(len(boxes), 6),
+        np.array([code for code, _ in steps], np.int32),
+        np.array([amount for _, amount in steps], np.float32),
+        levels,
+        np.array([place], np.int32),
+        whole,
+        local,
+    )

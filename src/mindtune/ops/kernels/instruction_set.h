@@ -46,12 +46,12 @@ struct InstructionSet {
   void (*differentiate_norm_parameters)(const Rows&, const NormParametersGradient&);
   void (*attend)(const Attending&, float* out, float* log_sums);
   void (*differentiate_attention)(const Attending&, const AttendingGradient&);
-  void (*mix_rows)(const uint8_t* from, int64_t bytes, const Weights&, int64_t out, uint8_t* to,
-                   int32_t* sums);
-  void (*blur_rows)(uint8_t* image, uint8_t* other, int64_t bytes, int64_t count, const BoxFilter&,
+  void (*mix_rows)(const ByteRows<const uint8_t>& from, int64_t bytes, const Weights&, int64_t out,
+                   const ByteRows<uint8_t>& to);
+  void (*blur_rows)(uint8_t* from, uint8_t* to, int64_t bytes, int64_t count, const BoxFilter&,
                     uint32_t* sums);
-  void (*transpose_pixels)(const uint8_t* from, int64_t row_bytes, int64_t rows, int64_t columns,
-                           uint8_t* to);
+  void (*transpose_bytes)(const ByteRows<const uint8_t>& from, int64_t rows, int64_t columns,
+                          const ByteRows<uint8_t>& to);
   void (*add_up_rows)(const Rows&, const float* x, float* sums);
   void (*add_up_products)(const Rows&, const float* x, const float* y, float* sums);
   void (*map_channels)(const Rows&, const ChannelMap&);
