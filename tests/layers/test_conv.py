@@ -145,7 +145,8 @@ def test_the_compiled_form_equals_the_composed_one(size, channels, taps):
     compiled = found()
     with composed(layer):
         expected = found()
-    for one, other, bound in zip(compiled, expected, (1e-6, 1e-5, 1e-5, 1e-5)):
+    # Two float32 sums of up to 1960 products; tests/ops compares with float64, by 1e-6.
+    for one, other, bound in zip(compiled, expected, (5e-6, 1e-5, 1e-5, 1e-5)):
         assert np.abs(one - other).max() <= bound * np.abs(other).max()
 
 
