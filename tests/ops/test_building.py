@@ -35,6 +35,20 @@ def test_kernels_are_built_where_there_is_a_compiler():
     assert kernel_library.instruction_set() in ("portable", "avx2", "avx512")
 
 
+@pytest.mark.skipif(shutil.which("clang++") is None, reason="no clang here")
+@pytest.mark.parametrize("instruction_set", ["avx2", "avx512", "portable"])
+def test_clang_compiles_every_instruction_set(instruction_set, tmp_path):
+    """It gives parallel regions none, so that vectors may be used in functions alone."""
+    source = kernel_library.FOLDER / f"{instruction_set}.cpp"
+    options = ["-std=gnu++17", "-fopenmp", "-fno-math-errno"]
+    done = subprocess.run(
+        ["clang++", *options, "-S", "-o", str(tmp_path / "assembly"), str(source)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_only_devices_with_kernels_have_a_library():
     assert kernel_library.find_library("Ascend") is None
 

@@ -28,18 +28,27 @@ struct QuickGelu {
 
 constexpr int64_t kActivatedAtOnce = 4096;  // floats of one turn of a thread
 
+// Calls visit(i, left) with the first place of every vector, and how many numbers are left there.
+template <typename Visit>
+inline void visit_vectors(int64_t count, const Visit& visit) {
+  const int64_t turns = (count + kActivatedAtOnce - 1) / kActivatedAtOnce;
+  share_turns(turns, turns > 1, [&](int64_t turn) {
+    const int64_t first = turn * kActivatedAtOnce;
+    for (int64_t i = first; i < std::min(first + kActivatedAtOnce, count); i += kLanes)
+      visit(i, count - i);
+  });
+}
+
 template <typename Activation>
 void activate(int64_t count, const float* x, float* y) {
-#pragma omp parallel for schedule(static) if (count > kActivatedAtOnce)
-  for (int64_t first = 0; first < count; first += kActivatedAtOnce)
-    for (int64_t i = first; i < std::min(first + kActivatedAtOnce, count); i += kLanes)
-      store(y + i, Activation::value(load(x + i, count - i)), count - i);
+  visit_vectors(count, [=](int64_t i, int64_t left) {
+    store(y + i, Activation::value(load(x + i, left)), left);
+  });
 }
 
 template <typename Activation>
 void differentiate_activation(int64_t count, const float* x, const float* dy, float* dx) {
-#pragma omp parallel for schedule(static) if (count > kActivatedAtOnce)
-  for (int64_t first = 0; first < count; first += kActivatedAtOnce)
-    for (int64_t i = first; i < std::min(first + kActivatedAtOnce, count); i += kLanes)
-      store(dx + i, load(dy + i, count - i) * Activation::slope(load(x + i, count - i)), count - i);
+  visit_vectors(count, [=](int64_t i, int64_t left) {
+    store(dx + i, load(dy + i, left) * Activation::slope(load(x + i, left)), left);
+  });
 }

@@ -12,8 +12,7 @@ void drop_out(const Rows& s, const float* x, const int32_t* row_hashes, float ke
   constexpr uint32_t kGolden = 2654435769u;  // 2^32 / golden ratio
   constexpr float kUnit = 1.0f / (1 << 24);
   const float factor = 1 / keep;
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const float* from = x + r * s.dim;
     float* to = y + r * s.dim;
     const uint32_t row = static_cast<uint32_t>(row_hashes[r]);
@@ -23,5 +22,5 @@ void drop_out(const Rows& s, const float* x, const int32_t* row_hashes, float ke
       const bool kept = static_cast<float>(static_cast<int32_t>(hash)) * kUnit < keep;
       to[c] = kept ? from[c] * factor : 0.0f;
     }
-  }
+  });
 }

@@ -5,6 +5,7 @@
 
 #include "gelu.h"
 #include "products.h"
+#include "sharing.h"
 #include "shuffles.h"
 #include "square_matrix.h"
 

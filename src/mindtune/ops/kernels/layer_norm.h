@@ -2,8 +2,7 @@
 // normalised ones. A row is one thread's, so results do not depend on the number of threads.
 
 void normalise_rows(const Rows& s, const NormedRows& io) {
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const float* x = io.x + r * s.dim;
     Lanes total = {}, square = {};
     for (int64_t c = 0; c < s.dim; c += kLanes) total += load(x + c, s.dim - c);
@@ -24,12 +23,11 @@ void normalise_rows(const Rows& s, const NormedRows& io) {
     }
     io.statistics[2 * r] = mean;
     io.statistics[2 * r + 1] = inverse_std;
-  }
+  });
 }
 
 void differentiate_rows(const Rows& s, const NormedRowsGradient& io) {
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const float *x = io.x + r * s.dim, *dy = io.dy + r * s.dim;
     const float mean = io.statistics[2 * r], inverse_std = io.statistics[2 * r + 1];
     Lanes sum = {}, along = {};
@@ -45,7 +43,7 @@ void differentiate_rows(const Rows& s, const NormedRowsGradient& io) {
       const Lanes centred = load(x + c, s.dim - c) - mean;
       store(io.dx + r * s.dim + c, inverse_std * (slope - off - turn * centred), s.dim - c);
     }
-  }
+  });
 }
 
 // Rows `first` to `end` added up: dy times normalised x into `dweight`, dy into `dbias`.
@@ -71,11 +69,10 @@ void differentiate_norm_parameters(const Rows& s, const NormParametersGradient& 
   constexpr int64_t kRun = 64;
   const int64_t runs = (s.rows + kRun - 1) / kRun;
   float* partial = workspace<float>(0, runs * 2 * s.dim);
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t run = 0; run < runs; ++run) {
+  share_turns(runs, s.rows * s.dim > kRowsWorthSharing, [&](int64_t run) {
     float* own = partial + run * 2 * s.dim;
     add_rows(s, io, run * kRun, std::min((run + 1) * kRun, s.rows), own, own + s.dim);
-  }
+  });
   for (int64_t c = 0; c < s.dim; ++c) {
     double dweight = 0, dbias = 0;
     for (int64_t run = 0; run < runs; ++run) {

@@ -6,8 +6,7 @@ inline void add_up(const Rows& s, const Term& term_of, float* sums) {
   constexpr int64_t kRun = 64;
   const int64_t runs = (s.rows + kRun - 1) / kRun;
   float* partial = workspace<float>(0, runs * s.dim);
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t run = 0; run < runs; ++run) {
+  share_turns(runs, s.rows * s.dim > kRowsWorthSharing, [&](int64_t run) {
     float* own = partial + run * s.dim;
     std::fill(own, own + s.dim, 0.0f);
     for (int64_t r = run * kRun; r < std::min((run + 1) * kRun, s.rows); ++r)
@@ -15,7 +14,7 @@ inline void add_up(const Rows& s, const Term& term_of, float* sums) {
         const int64_t left = s.dim - c;
         store(own + c, load(own + c, left) + term_of(r * s.dim + c, left), left);
       }
-  }
+  });
   for (int64_t c = 0; c < s.dim; ++c) {
     double sum = 0;
     for (int64_t run = 0; run < runs; ++run) sum += partial[run * s.dim + c];

@@ -16,18 +16,16 @@ struct InverseLength {
 };
 
 void give_length(const Rows& s, const float* x, const float* lengths, float* y) {
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const int64_t row = r * s.dim;
     const float factor = lengths[r] * InverseLength(s.dim, x + row).value;
     for (int64_t c = 0; c < s.dim; c += kLanes)
       store(y + row + c, load(x + row + c, s.dim - c) * factor, s.dim - c);
-  }
+  });
 }
 
 void differentiate_unit_rows(const Rows& s, const UnitRowsGradient& io) {
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const float *x = io.x + r * s.dim, *dy = io.dy + r * s.dim;
     const InverseLength inverse(s.dim, x);
     const float factor = io.lengths[r] * inverse.value;
@@ -37,13 +35,12 @@ void differentiate_unit_rows(const Rows& s, const UnitRowsGradient& io) {
       const int64_t left = s.dim - c;
       store(io.dx + r * s.dim + c, (load(dy + c, left) - load(x + c, left) * along) * factor, left);
     }
-  }
+  });
 }
 
 void differentiate_lengths(const Rows& s, const float* x, const float* dy, float* dlengths) {
-#pragma omp parallel for schedule(static) if (s.rows * s.dim > kRowsWorthSharing)
-  for (int64_t r = 0; r < s.rows; ++r) {
+  share_rows(s, [&](int64_t r) {
     const int64_t row = r * s.dim;
     dlengths[r] = inner_product(s.dim, x + row, dy + row) * InverseLength(s.dim, x + row).value;
-  }
+  });
 }
