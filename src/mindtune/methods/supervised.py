@@ -103,6 +103,9 @@ def _build_network(run: RunContext, num_classes: int) -> Classifier:
     if run.resumed_preprocessing is not None:
         return assemble.build_classifier(config, num_classes, run.resumed_preprocessing)
     if config.pretrained is None and config.adapter is None:
+        run.say(
+            f"weights: random, of seed {config.seed}; --pretrained FILE starts from trained ones"
+        )
         return assemble.build_classifier(config, num_classes)
     pretrained = read_weights(config)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)
