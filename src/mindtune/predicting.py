@@ -92,7 +92,6 @@ def open_predictor(
     Raises:
         UserError: it cannot be read, or does not say its classes.
     """
-    use_device("CPU", 0)
     names = None if names_file is None else _read_names(names_file)
     if Path(given).suffix in _EXPORTED:
         return _exported(Path(given), names)
@@ -102,6 +101,7 @@ def open_predictor(
 def _exported(file: Path, names: list[str] | None) -> Predictor:
     if not file.is_file():
         raise WeightsError(f"weights {file}: no such file; check the path")
+    use_device("CPU", 0)
     beside = file.with_name(f"{file.name}.json")
     try:
         about = json.loads(beside.read_text(encoding="utf-8"))
@@ -125,6 +125,7 @@ def _trained(pretrained: Pretrained, backbone: str | None, names: list[str] | No
             f"weights {pretrained.path}: do not say their classes, expected a run of train.py or "
             "--class_names FILE, a name a line in the order of the labels"
         )
+    use_device("CPU", config.seed)  # of which frozen networks of random weights are
     network = trained_network(config, pretrained, len(names), _keep_quiet)
     network.set_train(False)
 
