@@ -53,9 +53,7 @@ class FeatureDistillation:
     def __init__(self, run: RunContext) -> None:
         self.run = run
         self.splits = assemble.build_splits(run.config, run.console.print)
-        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(run.config.evaluation.selection)
         start = _start_weights(run)
         stored = start.preprocessing if start else run.resumed_preprocessing
         student = assemble.build_backbone(run.config, stored)

@@ -39,11 +39,9 @@ class Supervised:
     def __init__(self, run: RunContext) -> None:
         self.run = run
         self.splits = assemble.build_splits(run.config, run.console.print)
-        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(run.config.evaluation.selection)
         require_same_classes(self.sources)
-        self.num_classes = len(train.class_names)
+        self.num_classes = len(self.sources["train"].class_names)
         self.network = _build_network(run, self.num_classes)
         self.preprocessing = self.network.backbone.preprocessing
         self.objective = SupervisedObjective(self.network)
