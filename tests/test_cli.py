@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -31,6 +33,29 @@ def test_faults_of_the_user_and_the_machine_are_one_line(error, code, printed, c
     err = capsys.readouterr().err
     assert err.startswith(printed)
     assert err.count("\n") == 1
+
+
+INTERRUPTED_IMPORT = """
+import sys
+from mindtune import cli
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mindspore.nn":
+            raise KeyboardInterrupt
+
+def command(argv):
+    sys.meta_path.insert(0, Interrupting())
+    import mindspore
+
+sys.exit(cli.run(command, []))
+"""
+
+
+def test_an_interrupted_import_of_mindspore_ends_quietly():
+    argv = [sys.executable, "-c", INTERRUPTED_IMPORT]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
 
 
 def test_faults_of_ours_keep_their_traceback():

@@ -253,6 +253,15 @@ def run(command: Callable[[Sequence[str]], int | None], argv: Sequence[str] | No
             1,
         )
     except KeyboardInterrupt:
-        return end_run("interrupted", _INTERRUPTED)
+        code = end_run("interrupted", _INTERRUPTED)
+        if _is_half_imported("mindspore"):
+            os._exit(code)  # what it does at exit would import it again, and crash
+        return code
     leave_run()
     return code
+
+
+def _is_half_imported(package: str) -> bool:
+    """Whether the import of ``package`` was left: Python forgets it then, but not its modules."""
+    modules = list(sys.modules)
+    return package not in modules and any(name.startswith(f"{package}.") for name in modules)

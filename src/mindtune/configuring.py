@@ -91,6 +91,7 @@ def stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
     stored = _config_of_folder(path) if path.is_dir() else _config_of_file(path)
     described = cli.option_value(argv, "--config", "--swin_config", "--backbone.name")
     if not stored and described is None and path.exists():
+        _check_holds_weights(path)
         raise ConfigError(
             f"config: {path} carries no configuration, expected --config RECIPE.yaml or "
             "--backbone.name beside it"
@@ -101,6 +102,17 @@ def stored_defaults(argv: Sequence[str]) -> dict[str, Any]:
         for key in _OF_ONE_DATA_SET:
             defaults.pop(key, None)
     return defaults
+
+
+def _check_holds_weights(path: Path) -> None:
+    """Refuse a folder of no run, which a configuration would not help.
+
+    Raises:
+        CheckpointError: it is one.
+    """
+    from mindtune.run.run_folder import weight_file
+
+    weight_file(path)
 
 
 def _config_of_folder(folder: Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from mindtune.data.source import ImageArrays
 from mindtune.data.transforms import EvalTransform
 from mindtune.engine.device import use_device
 from mindtune.errors import ConfigError, UserError
-from mindtune.files import share, write_atomically
+from mindtune.files import share, unwritable, write_atomically
 from mindtune.merging import without_lora
 from mindtune.mindir import run_mindir, write_mindir
 from mindtune.onnx_graph.run import run_onnx
@@ -126,8 +127,8 @@ def _write_checked(network: nn.Cell, images: np.ndarray, config: ExportConfig, f
     chosen = FORMATS[config.file_format]
     run_folder.make_folder(file.parent)
     batches = [images] if config.fixed_batch is not None else [images, images[:1]]
-    with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        written = Path(scratch) / f"model.{config.file_format.lower()}"
+    with _scratch_beside(file) as scratch:
+        written = scratch / f"model.{config.file_format.lower()}"
         chosen.write(network, written, config.fixed_batch)
         difference = max(
             float(np.max(np.abs(chosen.run(written, batch) - _eager(network, batch))))
@@ -141,6 +142,20 @@ def _write_checked(network: nn.Cell, images: np.ndarray, config: ExportConfig, f
         share(written)
         shutil.move(str(written), file)
     return difference
+
+
+@contextmanager
+def _scratch_beside(file: Path) -> Iterator[Path]:
+    """A folder where ``file`` is made, gone afterwards.
+
+    Raises:
+        CheckpointError: something cannot be written there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        raise unwritable(file, error) from error
 
 
 def _eager(network: nn.Cell, images: np.ndarray) -> np.ndarray:

@@ -37,12 +37,17 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be written ({error.strerror or error}); check that the folder exists, "
-            "that you may write to it and that the disk has room, or choose another with --out"
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         _remove(temporary)
+
+
+def unwritable(path: Path, error: OSError) -> CheckpointError:
+    """What to say where writing ``path`` failed by ``error``."""
+    return CheckpointError(
+        f"{path}: cannot be written ({error.strerror or error}); check that the folder exists, "
+        "that you may write to it and that the disk has room, or choose another with --out"
+    )
 
 
 def share(path: Path) -> None:

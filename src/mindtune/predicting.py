@@ -13,7 +13,6 @@ from mindspore import Tensor
 from PIL import Image
 from scipy.special import softmax
 
-from mindtune import assemble
 from mindtune.config import RunConfig, from_plain
 from mindtune.data.normalise import normalise
 from mindtune.data.source import read_image
@@ -23,10 +22,10 @@ from mindtune.errors import ConfigError, DataError, WeightsError
 from mindtune.mindir import open_mindir
 from mindtune.onnx_graph.run import open_onnx
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import Pretrained, load_for_evaluation, read_pretrained
+from mindtune.pretrained import Pretrained, read_pretrained
+from mindtune.trained_network import trained_network
 
 _EXPORTED = {".mindir": open_mindir, ".onnx": open_onnx}
-_SUPERVISED = "supervised"
 
 Answer = tuple[str, float]  # a class and its probability
 
@@ -93,7 +92,6 @@ def open_predictor(
     Raises:
         UserError: it cannot be read, or does not say its classes.
     """
-    use_device("CPU", 0)
     names = None if names_file is None else _read_names(names_file)
     if Path(given).suffix in _EXPORTED:
         return _exported(Path(given), names)
@@ -103,6 +101,7 @@ def open_predictor(
 def _exported(file: Path, names: list[str] | None) -> Predictor:
     if not file.is_file():
         raise WeightsError(f"weights {file}: no such file; check the path")
+    use_device("CPU", 0)
     beside = file.with_name(f"{file.name}.json")
     try:
         about = json.loads(beside.read_text(encoding="utf-8"))
@@ -126,14 +125,18 @@ def _trained(pretrained: Pretrained, backbone: str | None, names: list[str] | No
             f"weights {pretrained.path}: do not say their classes, expected a run of train.py or "
             "--class_names FILE, a name a line in the order of the labels"
         )
-    network = assemble.build_classifier(config, len(names), pretrained.preprocessing)
-    load_for_evaluation(network, pretrained, config.position_resize)
+    use_device("CPU", config.seed)  # of which frozen networks of random weights are
+    network = trained_network(config, pretrained, len(names), _keep_quiet)
     network.set_train(False)
 
     def logits(images: np.ndarray) -> np.ndarray:
         return network(Tensor(images)).asnumpy()
 
     return Predictor(logits, network.preprocessing, tuple(names))
+
+
+def _keep_quiet(line: str) -> None:
+    """Answers stand alone on the terminal."""
 
 
 def _config_of(pretrained: Pretrained, backbone: str | None) -> RunConfig:
@@ -144,11 +147,6 @@ def _config_of(pretrained: Pretrained, backbone: str | None) -> RunConfig:
             "mindtune weights FILE lists those that it fits"
         )
     config = from_plain(RunConfig, stored)
-    if config.method != _SUPERVISED:
-        raise ConfigError(
-            f"weights {pretrained.path}: were trained by {config.method}, which trains no "
-            "classifier, expected one; tune one from them: mindtune train --pretrained"
-        )
     name = backbone or config.backbone.name
     return replace(config, backbone=replace(config.backbone, name=name))
 
@@ -167,6 +165,8 @@ def _read_names(file: Path) -> list[str]:
 
 
 def _open_image(path: Path) -> Image.Image:
+    if path.is_dir():
+        raise DataError(f"image {path}: got a folder, expected images; give them as {path}/*")
     if not path.is_file():
         raise DataError(f"image {path}: no such file; check the path")
     try:

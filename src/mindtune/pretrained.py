@@ -11,6 +11,13 @@ from typing import Any
 from mindspore import nn
 
 from mindtune.backbones import CLIP
+from mindtune.config import (
+    BackboneConfig,
+    PreprocessingConfig,
+    RunConfig,
+    TuningConfig,
+    from_plain,
+)
 from mindtune.engine.checkpoint import ENGINE_PREFIX, MODEL_PREFIX, STATE_KIND
 from mindtune.errors import DataError, WeightsError
 from mindtune.networks.classifier import Classifier
@@ -53,6 +60,11 @@ class Pretrained:
     def class_names(self) -> list[str]:
         """Names in label order; empty where the file does not say them."""
         return list(self.header.get("class_names", []))
+
+    @property
+    def backbone_name(self) -> str | None:
+        """The backbone of the run that wrote the file; None where the file does not say it."""
+        return self.header.get("config", {}).get("backbone", {}).get("name")
 
     @property
     def preprocessing(self) -> dict[str, Any]:
@@ -140,6 +152,23 @@ def _added_by_tunings(network: Classifier, pretrained: Pretrained) -> list[str]:
         added = [name for name in names if name.split(".")[-3:-2] == [slot]]
         new += [] if set(added) & set(pretrained.file.tensors) else added
     return new
+
+
+def config_as_trained(
+    config: RunConfig, pretrained: Pretrained | None, name: str, image_size: int
+) -> RunConfig:
+    """What ``assemble.build_backbone`` makes a frozen network from that stands beside a run's own.
+
+    It has the tunings of the run that wrote ``pretrained``, whose weights want them; none where
+    another tool did, or where weights are random. Preprocessing is left to the weights.
+    """
+    trained = {} if pretrained is None else pretrained.header.get("config", {})
+    return dataclasses.replace(
+        config,
+        backbone=BackboneConfig(name, image_size),
+        tuning=from_plain(TuningConfig, trained.get("tuning", {})),
+        preprocessing=PreprocessingConfig(),
+    )
 
 
 def load_student(

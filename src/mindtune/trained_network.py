@@ -23,6 +23,8 @@ _ALONE = World()  # every rank reads its own; ranks are made equal by who asks f
 
 Say = Callable[[str], None]
 
+_WITHOUT_CLASSIFIER = ("feature_distillation", "ibot", "smkd", "contrastive")  # methods
+
 
 def trained_network(
     config: RunConfig, pretrained: Pretrained, num_classes: int, say: Say
@@ -46,9 +48,19 @@ def trained_network(
     """
     if config.method == "amu":
         return _fused(config, pretrained, num_classes, say)
+    _check_classifies(pretrained)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)
     say(load_for_evaluation(network, pretrained, config.position_resize).summary())
     return network
+
+
+def _check_classifies(pretrained: Pretrained) -> None:
+    method = pretrained.header.get("config", {}).get("method")
+    if method in _WITHOUT_CLASSIFIER:
+        raise WeightsError(
+            f"weights {pretrained.path}: were trained by {method}, which has no classifier yet: "
+            "tune it first, train.py --pretrained; or judge its features, eval.py --protocol knn"
+        )
 
 
 def _fused(

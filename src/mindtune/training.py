@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mindtune.config import RunConfig
+from mindtune.config import RANDOM_WEIGHTS, RunConfig
 from mindtune.config.checks import check_config
 from mindtune.engine.bystander import UnwrittenCheckpoints
 from mindtune.engine.checkpoint import BEST, Checkpoints, Position
@@ -56,6 +56,7 @@ def train(
     """
     folder = Path(folder)
     build_method = method_builder(config.method)
+    config = _without_random(config)
     check_config(config)
     check_precision(config.precision, config.device_target)
     check_tensorboard(config.tensorboard)
@@ -87,6 +88,13 @@ def train(
         write_atomically(folder / run_folder.RESULT, json.dumps(result, indent=2).encode())
         offer_report(folder, run.say)
     return result
+
+
+def _without_random(config: RunConfig) -> RunConfig:
+    """``pretrained`` random as what it means: nothing. Method amu wants it said."""
+    if config.pretrained != RANDOM_WEIGHTS or config.method == "amu":
+        return config
+    return replace(config, pretrained=None)
 
 
 def _selected(config: RunConfig, method: Method, position: Position) -> dict[str, Any]:

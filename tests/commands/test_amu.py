@@ -17,6 +17,7 @@ from mindtune import cli, commands
 from mindtune.data.datasets import create_dataset
 from mindtune.data.normalise import normalise
 from mindtune.data.transforms import EvalTransform
+from mindtune.predicting import open_predictor
 from mindtune.preprocessing import CLIP_MEAN, CLIP_STD, Preprocessing
 from mindtune.weights.save import save_safetensors
 
@@ -76,6 +77,14 @@ def test_eval_and_export_say_what_training_said(command, folder, run):
     exported = nn.GraphCell(ms.load(str(run / "model.mindir")))
     logits = exported(Tensor(normalise(pixels, CLIP_MEAN, CLIP_STD))).asnumpy()
     assert 100 * np.mean(logits.argmax(1) == source.labels) == pytest.approx(judged["top1"])
+
+
+def test_the_run_predicts_what_its_export_does(command, folder, run):
+    assert command("export", "--pretrained", run).code == 0
+    image = create_dataset("folder", folder / "images", "test").load(0)
+    found, expected = (open_predictor(str(p)).top(image, 3) for p in (run, run / "model.mindir"))
+    assert [name for name, _ in found] == [name for name, _ in expected]
+    assert dict(found) == pytest.approx(dict(expected), abs=1e-4)
 
 
 def test_a_released_adapter_beside_a_clip_is_judged(command, folder, run, tmp_path):

@@ -21,6 +21,14 @@ USAGE = {  # exit code 2: no run can have this configuration
         "evaluate --pretrained {m.run} --protocol imagenet_a",
         r"data\.root: got nothing, expected the folder of imagenet_a",
     ),
+    "mixing of a method with its own crops": (
+        "train --method ibot --tuning.modes [full] --augment.mixup 0.8",
+        r"augment\.mixup: got 0\.8 with method ibot, whose crops have options of their own",
+    ),
+    "head of a method without one": (
+        "train --method smkd --tuning.modes [full] --head.name moment",
+        r"head\.name: got moment with method smkd, which has no such head; leave it out",
+    ),
     "unknown key": ("train --epoch 3", r"unknown key 'epoch': .*did you mean 'epochs'\?"),
     "unknown key of no likeness": ("train --xyz 3", r"unknown key 'xyz': .*--help lists them"),
     "key without its group": ("train --lr 1", r"unknown key 'lr': .*did you mean 'optim\.lr'\?"),
@@ -302,6 +310,10 @@ MATERIAL = {  # exit code 1: data, weights, folders, and what they hold
     "evaluation folder cannot be made": (
         "evaluate --pretrained {m.run} --out {m.below_a_file}",
         r"/file/run: cannot be made \(Not a directory\); choose another folder with --out",
+    ),
+    "folder of no run": (
+        "evaluate --pretrained {m.folder}",
+        r"weights \S+: got a folder without checkpoints/best\.safetensors, expected a run folder",
     ),
     "export folder cannot be made": (
         "export --pretrained {m.run} --file {m.below_a_file}/model.mindir",

@@ -47,6 +47,17 @@ def test_checkpoints_hold_the_student_alone(distilled, teacher) -> None:
     assert result["metrics"]["images"] == 359
 
 
+@pytest.mark.parametrize("modes", ["[lora]", "[psrp]", "[block_expansion,lora,psrp]"])
+def test_a_tuned_run_teaches_as_it_is(modes, trained, command, tmp_path) -> None:
+    tuned = trained("--tuning.modes", modes, "--head.name", "moment", "--optim.lr", "0.1")
+    teacher = ["--teacher.name", "null", "--teacher.pretrained", tuned]
+    options = [*FOLLOW, *teacher, "--max_steps", "1", "--epochs", "1"]
+    outcome = command("train", "--smoke", "--out", tmp_path / "run", *options)
+    assert outcome.code == 0, outcome.err
+    held = sum(not name.startswith("head.") for name in tensors_of(tuned, "best"))
+    assert f"teacher: weights: {held} of {held} parameters loaded" in outcome.out
+
+
 def test_a_resumed_run_ends_with_the_same_bits(distilled, teacher, command, tmp_path) -> None:
     again = Path(shutil.copytree(distilled, tmp_path / "run"))
     checkpoints = again / "checkpoints"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 import mindtune
+from mindtune import exporting
 from mindtune.backbones import registry
 from mindtune.backbones.vit import VisionTransformer, ViTArchitecture
 from mindtune.data.datasets import create_dataset
@@ -238,3 +240,28 @@ def test_eight_photographs_are_learnt_by_heart(command, write_photographs, tmp_p
     metrics = read_json(run / "eval_train.json")["metrics"]
     assert (metrics["images"], metrics["top1"]) == (8, 100.0)
     assert metrics["loss"] < 1  # log(8) = 2.08 before training
+
+
+def test_random_weights_are_said_and_may_be_asked_for(command, tmp_path) -> None:
+    short = ["--smoke", "--epochs", "1", "--max_steps", "1"]
+    runs = {"asked": ["--pretrained", "random"], "unsaid": []}
+    for name, options in runs.items():
+        outcome = command("train", *short, *options, "--out", tmp_path / name)
+        assert outcome.code == 0, outcome.err
+        assert "weights: random, of seed 42; --pretrained FILE" in outcome.out
+    asked, unsaid = (load_file(tmp_path / name / "checkpoints/best.safetensors") for name in runs)
+    for name, values in unsaid.items():
+        np.testing.assert_array_equal(asked[name], values, err_msg=name)
+
+
+def test_a_full_disk_during_export_names_the_file(run_folder, command, monkeypatch) -> None:
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(exporting.FORMATS, "MINDIR", exporting.Format(write, write))
+    before = sorted(run_folder.rglob("*"))
+    outcome = command("export", "--pretrained", run_folder)
+    assert outcome.code == 1
+    file = run_folder / "model.mindir"
+    assert outcome.err.startswith(f"error: {file}: cannot be written (No space left on device)")
+    assert sorted(run_folder.rglob("*")) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from mindtune.preprocessing import (
     IMAGENET_STD,
     Preprocessing,
 )
+from mindtune.tuning.apply import apply_tunings
+from mindtune.tuning.block_expansion import expand_blocks
 from timm_weights import fill_as_timm
 
 GOLDEN = np.load(Path(__file__).parents[1] / "data" / "golden" / "feature_distillation_loss.npz")
@@ -95,3 +98,12 @@ def test_batch_norms_keep_their_statistics():
 def test_names_are_the_teacher_s_own(backbone):
     Teacher(backbone, backbone.preprocessing)
     assert all(p.name.startswith("teacher.") for p in backbone.get_parameters())
+
+
+def test_what_was_learnt_by_inserted_blocks_stays():
+    backbone = create_backbone("vit_test")
+    apply_tunings(backbone, [partial(expand_blocks, num_blocks=1)])
+    new = backbone.blocks[backbone.new_blocks[0]].attn.proj.weight
+    new.set_data(Tensor(np.ones(new.shape, np.float32)))
+    Teacher(backbone, backbone.preprocessing)
+    assert new.asnumpy().all()

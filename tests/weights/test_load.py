@@ -183,6 +183,12 @@ HEAD = ("head",)
         (shapes_of(), shapes_of(classes=9), {"new": HEAD}, "pass --head.reset true"),
         (shapes_of(), shapes_of(classes=9), {"reset_option": "--fresh"}, "pass --fresh to train"),
         (shapes_of(), without(shapes_of(), "head"), {}, "the head differs"),
+        (
+            shapes_of(),
+            {f"net.{name}": shape for name, shape in shapes_of().items()} | {"loss.bias": (1,)},
+            {},
+            "under 'net': choose it, --pretrained_key net",
+        ),
         (shapes_of(), {"visual.conv1.weight": (4, 4)}, {}, "looks like CLIP (visual.conv1.weight)"),
         (shapes_of(), {"layer1.0.conv1.weight": (4, 4)}, {}, "looks like ResNet"),
         (
@@ -308,3 +314,13 @@ def test_summary_is_one_line_with_the_numbers(data: Path) -> None:
         "weights: 30 of 32 parameters loaded from training_checkpoint.pth.tar, torch_zip, "
         "state_dict_ema; new: head.weight, head.bias; dropped: head.weight, head.bias"
     )
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_numbers_that_are_none_are_named(number):
+    net = network({"norm.weight": (3,), "norm.bias": (3,)})
+    tensors = {"norm.weight": np.ones(3), "norm.bias": np.array([0, number, 0])}
+    file = WeightFile(tensors, {}, Path("w.npz"), "npz")
+    with pytest.raises(WeightsError, match=r"w\.npz: got nan or inf in norm\.bias, expected"):
+        load_weights(net, file)
+    assert all((values == -1).all() for values in parameters_as_arrays(net).values())

@@ -8,11 +8,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from mindtune.config import (
     RANDOM_WEIGHTS,
     AmuConfig,
+    AugmentConfig,
     ContrastiveConfig,
     EvaluateConfig,
     RunConfig,
 )
 from mindtune.errors import ConfigError
+
+_WITHOUT_HEAD = ("feature_distillation", "ibot", "smkd", "contrastive", "amu")  # methods
+_WITH_OWN_VIEWS = ("ibot", "smkd")
 
 
 def check_config(config: RunConfig) -> None:
@@ -82,6 +86,8 @@ def _check_method(config: RunConfig) -> None:
             f"contrastive: acts on method contrastive only, got {config.method}; leave its options "
             "out"
         )
+    if not judged:
+        _check_head_and_views(config)
     if not labels and config.forgetting.name is not None:
         raise ConfigError(
             f"forgetting.name: got {config.forgetting.name} with method {config.method}, "
@@ -92,6 +98,24 @@ def _check_method(config: RunConfig) -> None:
             f"adapter: got {config.adapter} with method {config.method}, which reads none; leave "
             "it out"
         )
+
+
+def _check_head_and_views(config: RunConfig) -> None:
+    """A method without a head, or with crops of its own, says so before it leaves one out."""
+    if config.method in _WITHOUT_HEAD and config.head.name != "linear":
+        raise ConfigError(
+            f"head.name: got {config.head.name} with method {config.method}, which has no such "
+            "head; leave it out, and tune with it afterwards, --pretrained"
+        )
+    if config.method not in _WITH_OWN_VIEWS:
+        return
+    plain = vars(AugmentConfig())
+    for key, value in vars(config.augment).items():
+        if value != plain[key]:
+            raise ConfigError(
+                f"augment.{key}: got {value} with method {config.method}, whose crops have options "
+                "of their own (self_distillation.views); leave it out"
+            )
 
 
 def _check_amu(config: RunConfig) -> None:

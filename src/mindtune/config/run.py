@@ -45,8 +45,8 @@ class RunConfig:
             adds to a CLIP what other networks see in a few images; others may be registered.
         seed: of initial weights, data order, augmentation and drop path.
         device_target: CPU, GPU or Ascend.
-        pretrained: weight file or run folder to start from; of protocol few_shot also random, for
-            the weights that seed draws, to compare with.
+        pretrained: weight file or run folder to start from; random, or nothing: the weights that
+            seed draws (of methods amu and protocol few_shot only where random is said).
         pretrained_key: which network of the weight file, such as state_dict_ema or teacher.
         adapter: folder of a LoRA adapter of Hugging Face's PEFT, put on the weights of pretrained:
             merged into them, or with tuning lora beside them.

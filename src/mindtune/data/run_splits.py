@@ -82,6 +82,16 @@ class RunSplits:
             )
         return hold_out(train, self.val_fraction, self.seed)
 
+    def by_purpose(self, selection: str) -> dict[str, ImageSource]:
+        """All that a run reads: ``train``, ``selection`` (see ``train_and_selection``), ``final``.
+
+        Raises:
+            DataError: as ``train_and_selection``.
+        """
+        train, chosen_on = self.train_and_selection(selection)
+        final = self.evaluation(self.final_split)
+        return {"train": train, "selection": chosen_on, "final": final}
+
     def evaluation(self, split: str) -> ImageSource:
         """Images of ``split``, where "val" may be the part held out from training."""
         if split == "val" and "val" not in self.on_disk:

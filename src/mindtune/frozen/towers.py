@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,7 @@ from mindtune.config import (
     DEFAULT_AUXILIARY,
     RANDOM_WEIGHTS,
     AuxiliaryConfig,
-    BackboneConfig,
-    PreprocessingConfig,
     RunConfig,
-    TuningConfig,
-    from_plain,
 )
 from mindtune.engine.distributed.world import World
 from mindtune.engine.precision import to_precision
@@ -28,7 +24,13 @@ from mindtune.errors import ConfigError
 from mindtune.evaluation.features import PooledFeatures
 from mindtune.parameters import weights_checksum, weights_of
 from mindtune.preprocessing import Preprocessing
-from mindtune.pretrained import Pretrained, load_clip, load_teacher, read_pretrained
+from mindtune.pretrained import (
+    Pretrained,
+    config_as_trained,
+    load_clip,
+    load_teacher,
+    read_pretrained,
+)
 
 Say = Callable[[str], None]
 
@@ -152,10 +154,10 @@ def _auxiliary(
     pretrained = None
     if one.pretrained != RANDOM_WEIGHTS:
         pretrained = read_pretrained(one.pretrained, one.pretrained_key)
-    built_from = _config_of(config, one, pretrained, seen.input_size)
+    name = one.name or (pretrained.backbone_name if pretrained else None) or DEFAULT_AUXILIARY
+    built_from = config_as_trained(config, pretrained, name, seen.input_size)
     stored = None if pretrained is None else pretrained.preprocessing
     backbone = assemble.build_backbone(built_from, stored)
-    name = built_from.backbone.name
     if pretrained is None:
         say(f"auxiliary {name}: random weights, to try things out")
     else:
@@ -169,20 +171,6 @@ def _auxiliary(
         backbone.num_features,
         seen.updated({"mean": own.mean, "std": own.std}),
         {"output": "pooled", "tuning": asdict(built_from.tuning), **_built_by(built_from)},
-    )
-
-
-def _config_of(
-    config: RunConfig, one: AuxiliaryConfig, pretrained: Pretrained | None, size: int
-) -> RunConfig:
-    """What an auxiliary network is built from: what its own run was, if a run gave its weights."""
-    run = {} if pretrained is None else pretrained.header.get("config", {})
-    name = one.name or run.get("backbone", {}).get("name") or DEFAULT_AUXILIARY
-    return replace(
-        config,
-        backbone=BackboneConfig(name, size),
-        tuning=from_plain(TuningConfig, run.get("tuning", {})),
-        preprocessing=PreprocessingConfig(),
     )
 
 

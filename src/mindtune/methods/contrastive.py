@@ -52,9 +52,7 @@ class Contrastive:
         self.run = run
         check_options(run.config)
         self.splits = assemble.build_splits(run.config, run.console.print)
-        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(run.config.evaluation.selection)
         require_same_classes(self.sources)
         start = _start_weights(run)
         stored = start.preprocessing if start else run.resumed_preprocessing

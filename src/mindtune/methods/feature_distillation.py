@@ -11,7 +11,6 @@ import numpy as np
 from mindspore import Parameter, nn
 
 from mindtune import assemble
-from mindtune.backbones import create_backbone
 from mindtune.config import RANDOM_WEIGHTS, TeacherConfig
 from mindtune.data.loader import EvalLoader, TrainLoader
 from mindtune.data.source import ImageSource
@@ -28,6 +27,7 @@ from mindtune.objectives.teacher import Teacher
 from mindtune.parameters import weights_of
 from mindtune.pretrained import (
     Pretrained,
+    config_as_trained,
     load_for_evaluation,
     load_student,
     load_teacher,
@@ -53,9 +53,7 @@ class FeatureDistillation:
     def __init__(self, run: RunContext) -> None:
         self.run = run
         self.splits = assemble.build_splits(run.config, run.console.print)
-        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(run.config.evaluation.selection)
         start = _start_weights(run)
         stored = start.preprocessing if start else run.resumed_preprocessing
         student = assemble.build_backbone(run.config, stored)
@@ -168,7 +166,7 @@ def _check_trains(student: nn.Cell, modes: list[str]) -> None:
 
 
 def _build_teacher(run: RunContext, student_size: int) -> nn.Cell:
-    """The teacher's backbone with its weights, in its own precision."""
+    """The teacher's backbone with its weights, tuned as they were, in its own precision."""
     config = run.config.teacher
     check_precision(config.precision, run.config.device_target, "teacher.precision")
     if config.pretrained is None:
@@ -176,31 +174,27 @@ def _build_teacher(run: RunContext, student_size: int) -> nn.Cell:
             "teacher.pretrained: got nothing, expected the teacher's weight file or run folder "
             "(random tries a recipe out)"
         )
-    chosen = {"mean": config.mean, "std": config.std}
-    size = config.image_size or student_size
-    if config.pretrained == RANDOM_WEIGHTS:
-        teacher = create_backbone(_teacher_name(config, {}), size, 0.0, chosen)
-    else:
+    pretrained = None
+    if config.pretrained != RANDOM_WEIGHTS:
         pretrained = read_pretrained(config.pretrained, config.pretrained_key)
-        chosen = {k: v for k, v in chosen.items() if v is not None}
-        name = _teacher_name(config, pretrained.header.get("config", {}))
-        teacher = create_backbone(name, size, 0.0, {**pretrained.preprocessing, **chosen})
+    name = config.name or (pretrained.backbone_name if pretrained else None)
+    if name is None:
+        raise ConfigError(
+            "teacher.name: got nothing, expected the backbone of teacher.pretrained, which does "
+            "not say it itself"
+        )
+    size = config.image_size or student_size
+    stored = {} if pretrained is None else pretrained.preprocessing
+    chosen = {k: v for k in ("mean", "std") if (v := getattr(config, k)) is not None}
+    built_from = config_as_trained(run.config, pretrained, name, size)
+    teacher = assemble.build_backbone(built_from, {**stored, **chosen})
+    if pretrained is not None:
         report = load_teacher(teacher, pretrained, run.config.position_resize)
         run.say(f"teacher: {report.summary()}")
     run.say(f"teacher: images {teacher.preprocessing}")
     run.world.broadcast(weights_of(teacher))
     to_precision(teacher, config.precision)
     return teacher
-
-
-def _teacher_name(config: TeacherConfig, stored: dict[str, Any]) -> str:
-    name = config.name or stored.get("backbone", {}).get("name")
-    if name is None:
-        raise ConfigError(
-            "teacher.name: got nothing, expected the backbone of teacher.pretrained, which does "
-            "not say it itself"
-        )
-    return name
 
 
 def _matching_tokens(

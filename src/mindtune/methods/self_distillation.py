@@ -52,9 +52,7 @@ class Ibot:
         config = run.config
         self.options = config.self_distillation
         self.splits = assemble.build_splits(config, run.console.print)
-        train, selection = self.splits.train_and_selection(config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(config.evaluation.selection)
         stored = run.resumed_preprocessing
         fresh = stored is None
         self.network = build_pair(config, start_preprocessing(config) if fresh else stored)
@@ -63,7 +61,7 @@ class Ibot:
         backbone = self.network.teacher.backbone
         self.preprocessing = backbone.preprocessing
         self.neighbours = TeacherNeighbours(run, backbone, self.preprocessing)
-        has_classes = len(selection.class_names) > 1
+        has_classes = len(self.sources["selection"].class_names) > 1
         self.selection: Selection = Selection(METRIC) if has_classes else Newest("images")
         self.objective = self.build_objective()
 

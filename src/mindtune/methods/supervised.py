@@ -39,11 +39,9 @@ class Supervised:
     def __init__(self, run: RunContext) -> None:
         self.run = run
         self.splits = assemble.build_splits(run.config, run.console.print)
-        train, selection = self.splits.train_and_selection(run.config.evaluation.selection)
-        final = self.splits.evaluation(self.splits.final_split)
-        self.sources = {"train": train, "selection": selection, "final": final}
+        self.sources = self.splits.by_purpose(run.config.evaluation.selection)
         require_same_classes(self.sources)
-        self.num_classes = len(train.class_names)
+        self.num_classes = len(self.sources["train"].class_names)
         self.network = _build_network(run, self.num_classes)
         self.preprocessing = self.network.backbone.preprocessing
         self.objective = SupervisedObjective(self.network)
@@ -103,6 +101,9 @@ def _build_network(run: RunContext, num_classes: int) -> Classifier:
     if run.resumed_preprocessing is not None:
         return assemble.build_classifier(config, num_classes, run.resumed_preprocessing)
     if config.pretrained is None and config.adapter is None:
+        run.say(
+            f"weights: random, of seed {config.seed}; --pretrained FILE starts from trained ones"
+        )
         return assemble.build_classifier(config, num_classes)
     pretrained = read_weights(config)
     network = assemble.build_classifier(config, num_classes, pretrained.preprocessing)

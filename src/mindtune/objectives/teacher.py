@@ -10,7 +10,7 @@ from mindspore import dtype as mstype
 from mindtune.layers.renormalise import Renormalise
 from mindtune.layers.resize import Resize
 from mindtune.preprocessing import Preprocessing
-from mindtune.tuning.apply import apply_tunings, train_nothing
+from mindtune.tuning.apply import freeze
 
 
 class Teacher(nn.Cell):
@@ -28,7 +28,7 @@ class Teacher(nn.Cell):
 
     def __init__(self, backbone: nn.Cell, images: Preprocessing, first_token: int = 0) -> None:
         super().__init__(auto_prefix=False)
-        apply_tunings(backbone, [train_nothing])
+        freeze(backbone)
         for name, parameter in backbone.parameters_and_names():
             parameter.name = f"teacher.{name}"  # the student may be of the same kind
         self.backbone = backbone

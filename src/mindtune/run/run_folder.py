@@ -99,10 +99,14 @@ def enter(folder: Path, config: RunConfig, state: Path | None) -> None:
 def write_config(folder: Path, config: RunConfig) -> None:
     """Write the resolved configuration into the run folder.
 
+    ``resume`` and ``overwrite`` were said of one command, not of the run: who repeats it with
+    ``--config RUN/config.yaml`` must not remove or continue this one unasked.
+
     Raises:
         CheckpointError: it cannot be written.
     """
-    write_atomically(folder / CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
+    run = plain(dataclasses.replace(config, resume=None, overwrite=False))
+    write_atomically(folder / CONFIG, yaml.safe_dump(run, sort_keys=False).encode())
 
 
 def make_folder(folder: Path) -> None:

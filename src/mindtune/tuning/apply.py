@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mindspore import Parameter, nn
 
@@ -64,15 +64,29 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
     """Apply each tuning in turn and freeze what none of them trains.
 
     A tuning may change the backbone (add PSRP, ...) and returns the parameters it trains; the union
-    trains. Parameters are told apart by identity, never by what their names contain, and are named
-    by their place afterwards. A batch norm whose scale does not train keeps its running statistics,
-    too; CLIP's keep them always.
+    trains.
 
     Returns:
         The backbone parameters that train.
     """
     chosen = {id(p): p for tuning in tunings for p in tuning(backbone)}
     fill_new_blocks(backbone)  # what was put into them since must not undo the identity
+    train_only(backbone, chosen)
+    return list(chosen.values())
+
+
+def freeze(backbone: nn.Cell) -> None:
+    """Let nothing of ``backbone`` train; its values stay, also those of new blocks."""
+    train_only(backbone, {})
+
+
+def train_only(backbone: nn.Cell, chosen: Mapping[int, Parameter]) -> None:
+    """Let ``chosen`` train, by identity, and nothing else.
+
+    Parameters are told apart by identity, never by what their names contain, and are named by their
+    place afterwards. A batch norm whose scale does not train keeps its running statistics, too;
+    CLIP's keep them always.
+    """
     name_by_place(backbone)
     for parameter in backbone.get_parameters():
         parameter.requires_grad = id(parameter) in chosen
@@ -80,7 +94,6 @@ def apply_tunings(backbone: nn.Cell, tunings: Sequence[Tuning]) -> list[Paramete
         if isinstance(cell, BatchNorm):
             cell.frozen = cell.keeps_statistics or id(cell.weight) not in chosen
     _fix_frozen_biases(backbone, set(chosen))
-    return list(chosen.values())
 
 
 def _fix_frozen_biases(backbone: nn.Cell, chosen: set[int]) -> None:

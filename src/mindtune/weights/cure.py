@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mindtune.weights.fit import Fit, Shape, covered
@@ -13,6 +14,7 @@ _SIZES = {192: "vit_tiny", 384: "vit_small", 768: "vit_base", 1024: "vit_large",
 _PAIR = ("student.", "teacher.")  # of iBOT and SMKD, as this package saves them
 _UNKNOWN = "another architecture"
 _TUNINGS = {"psrp": "PSRP (MP+)", "lora": "LoRA"}
+_MERGE = {"psrp": "", "lora": ", or merge its updates first with scripts/convert_weights.py"}
 _ARCHITECTURES = (  # names seen only there, most telling first
     (r"visual\.attnpool\.", "CLIP's ResNet"),
     (r"visual\.class_embedding", "CLIP's ViT"),
@@ -42,6 +44,9 @@ def suggest_cure(
     """
     if all(name.startswith(_PAIR) for name in file) and fit.missing:
         return "the file holds a student and its teacher: choose one, --pretrained_key teacher"
+    word = _word_before(network, file)
+    if word:
+        return f"the file has this network under {word!r}: choose it, --pretrained_key {word}"
     architecture = _other_architecture(network, file)
     if architecture:
         return architecture
@@ -56,6 +61,14 @@ def suggest_cure(
     hints = [_other_depth(network, file), _other_tuning(fit), _other_head(fit, reset_option)]
     found = [hint for hint in hints if hint]
     return "; ".join(found) or "check that the file was made for this backbone and head"
+
+
+def _word_before(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
+    """What stands before most names of ``network`` in the file, such as Lightning's ``model``."""
+    parts = [name.partition(".") for name in file]
+    words = Counter(word for word, _, rest in parts if rest in network)
+    word, count = words.most_common(1)[0] if words else ("", 0)
+    return word if 2 * count > len(network) else ""
 
 
 def _other_architecture(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
@@ -119,7 +132,7 @@ def _depth(names: Iterable[str]) -> int:
 def _other_tuning(fit: Fit) -> str:
     for slot, name in _TUNINGS.items():
         if any(f".{slot}." in parameter for parameter in fit.unexpected):
-            return f"the file was tuned with {name}: add {slot} to the tuning modes"
+            return f"the file was tuned with {name}: add {slot} to the tuning modes{_MERGE[slot]}"
         if any(f".{slot}." in parameter for parameter in fit.missing):
             return f"the file was not tuned with {name}: leave {slot} out of the tuning modes"
     return ""

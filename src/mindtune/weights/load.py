@@ -98,8 +98,9 @@ def load_weights(
             a network in which they have moved.
 
     Raises:
-        WeightsError: the file cannot be read, or a name is missing, unexpected or mis-shaped; the
-            message holds the table and the nearest cure. ``net`` is unchanged.
+        WeightsError: the file cannot be read, a name is missing, unexpected or mis-shaped (the
+            message holds the table and the nearest cure), or a number is nan or inf. ``net`` is
+            unchanged.
     """
     if not isinstance(file, WeightFile):
         file = read_tensors(file, key)
@@ -116,6 +117,7 @@ def load_weights(
         dropped = (*dropped, *absent_parts(network, renamed.parts))
         fit = _whole_fit(network, tensors, new, dropped, reset_option)
         arrays = {name: tensors[name] for name in (*fit.loaded, *fit.resized)}
+        _check_finite(arrays)
         resized = _resize(arrays, fit, network, num_prefix_tokens, grid, position_resize)
     except WeightsError as error:
         raise WeightsError(f"weights {file.path}: {error}") from error
@@ -179,6 +181,15 @@ def _whole_fit(
         lines = [f"does not fit the network: {count_faults(fit)}; {cure}"]
         raise WeightsError("\n".join([*lines, *fit_table(fit, network, shapes)]))
     return fit
+
+
+def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        raise WeightsError(
+            f"got nan or inf in {_few(broken)}, expected finite numbers; the training that wrote "
+            "the file had diverged, or it is damaged: give an earlier checkpoint"
+        )
 
 
 def _fill(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray]) -> None:
