@@ -3,19 +3,22 @@
 Same weights, same threads (OMP_NUM_THREADS, one a core by default), the contestants by turns;
 PyTorch in eager mode, with its fused attention (`sdpa`) and without (`plain`), the faster counts.
 They agree before they are timed. Peak memory is that of a process of its own, which runs a few
-calls after the first: what compiling takes is not counted. `startup_s` is the time from the start
-of a process to the end of its first MP step (imports, weights, compiling, the step), without
-MindSpore's compile cache ("off"), filling it ("cold") and reading it ("warm"); docs/kernels.md says
-why runs do without. `startup_cpu_s` is the same in processor time.
+calls after the first: what compiling takes is not counted. A part of it is there before the first
+number, the libraries that `import mindspore` and `import torch` bring. `startup_s` is the time from
+the start of a process to the end of its first MP step (imports, weights, compiling, the step),
+without MindSpore's compile cache ("off"), filling it ("cold") and reading it ("warm");
+docs/kernels.md says why runs do without. `startup_cpu_s` is the same in processor time.
 
 Last line: JSON of time ratios, PyTorch's median / ours, memory ratios (`_memory`), ours /
-PyTorch's, and `startup_s`. Needs PyTorch (extra `parity`).
+PyTorch's, the same without what the imports took (`_memory_beyond_import`), and `startup_s`.
+Needs PyTorch (extra `parity`).
 Usage: python benchmarks/vit.py [--cases vit_b_infer ...] [--turns 7]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -104,16 +107,23 @@ def call_alone(case: Case, contestant: str, folder: Path) -> Callable:
 
 
 def run_alone(case: Case, contestant: str, folder: Path) -> None:
-    """Print as JSON when the first call was done, and the peak of memory, in bytes, in the next."""
+    """Print as JSON when the first call was done, and bytes of memory: at its peak in the next
+    calls, and after importing the framework."""
+    importlib.import_module("mindspore" if contestant == OURS else "torch")
+    imported = resident("VmRSS")
     call = call_alone(case, contestant, folder)
     call()
     first = {"time": time.time(), "cpu": time.process_time()}
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     for _ in range(CALLS):
         call()
+    print(json.dumps({"first": first, "peak": resident("VmHWM"), "imported": imported}))
+
+
+def resident(which: str) -> int:
+    """Bytes of this process in memory: ``VmRSS`` now, ``VmHWM`` at most."""
     status = Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
-    print(json.dumps({"first": first, "peak": peak}))
+    return int(status.split(f"{which}:")[1].split()[0]) * 1024
 
 
 def in_child(case: Case, contestant: str, folder: Path, tiny_too: bool, **extra: str) -> dict:
@@ -134,18 +144,22 @@ def run_case(case: Case, turns: int, folder: Path, tiny_too: bool) -> dict[str, 
     calls = calls_of(case, folder)
     check(case, calls)
     times = alternate(calls, turns)
-    peaks = {name: in_child(case, name, folder, tiny_too)["peak"] for name in calls}
+    alone = {name: in_child(case, name, folder, tiny_too) for name in calls}
     for name, t in times.items():
         print(
             f"{case.name:20} {name:6} median {t.median * 1e3:9.1f} ms, minimum "
-            f"{t.minimum * 1e3:9.1f} ms, {t.calls} calls, peak {peaks[name] / 2**20:6.0f} MiB",
+            f"{t.minimum * 1e3:9.1f} ms, {t.calls} calls, peak {alone[name]['peak'] / 2**20:6.0f} "
+            f"MiB, {alone[name]['imported'] / 2**20:6.0f} of them after the import",
             flush=True,
         )
     others = [name for name in calls if name != OURS]
     fastest = min(others, key=lambda name: times[name].median)
+    ours, smallest = alone[OURS], min((alone[n] for n in others), key=lambda found: found["peak"])
+    beyond = [found["peak"] - found["imported"] for found in (ours, smallest)]
     return {
         case.name: times[fastest].median / times[OURS].median,
-        f"{case.name}_memory": peaks[OURS] / min(peaks[name] for name in others),
+        f"{case.name}_memory": ours["peak"] / smallest["peak"],
+        f"{case.name}_memory_beyond_import": beyond[0] / beyond[1],
     }
 
 
