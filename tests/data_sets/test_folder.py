@@ -46,6 +46,7 @@ def test_the_exact_name_wins(tmp_path, write_class_folders):
 
 def test_images_of_all_kinds_at_any_depth_but_not_hidden_ones(tmp_path, write_image):
     wanted = ["a.JPG", "b.jpeg", "c.png", "d.bmp", "e.webp", "f.ppm", "g.tif", "deep/er/h.TIFF"]
+    wanted += ["i.gif", "j.jfif", "k.pgm"]
     for file in [*wanted, ".hidden.png", ".thumbs/x.png", "._a.JPG"]:
         write_image(tmp_path / "train" / "cat" / file, 7)
     (tmp_path / "train" / "cat" / "notes.txt").write_text("no image")

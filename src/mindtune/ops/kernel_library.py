@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mindspore import ops
@@ -57,12 +58,13 @@ def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
 
     Raises:
         ValueError: an array that is not contiguous.
+        ConfigError: the library has no such operator.
     """
     if not all(array.flags.c_contiguous for array in arrays):
         raise ValueError(f"{symbol}: got an array with gaps, expected contiguous ones")
     count = len(arrays)
     shapes = [(ctypes.c_int64 * array.ndim)(*array.shape) for array in arrays]
-    getattr(_opened(library), symbol)(
+    _operator(library, symbol)(
         count,
         (ctypes.c_void_p * count)(*[array.ctypes.data for array in arrays]),
         (ctypes.c_int * count)(*[array.ndim for array in arrays]),
@@ -87,6 +89,18 @@ def _opened(library: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
+def _operator(library: Path, symbol: str) -> Any:
+    """The C function; a library of another version may lack it."""
+    try:
+        return getattr(_opened(library), symbol)
+    except AttributeError:
+        raise ConfigError(
+            f"{library}: got kernels without {symbol}, expected those of this version of MindTune; "
+            "build them again: pip install --force-reinstall --no-deps . in its folder, or "
+            "bash scripts/build_cuda_kernels.sh for a GPU's"
+        ) from None
+
+
 def compiled(
     library: Path, symbol: str, shapes: Callable, types: Callable, bprop: Callable | None = None
 ) -> Kernel:
@@ -94,5 +108,9 @@ def compiled(
 
     They must depend on nothing else: in PYNATIVE mode MindSpore asks once for inputs of given
     shapes, and takes the answer for every operator of this symbol.
+
+    Raises:
+        ConfigError: the library has no such operator.
     """
+    _operator(library, symbol)
     return Kernel(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)

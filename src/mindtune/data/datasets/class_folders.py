@@ -15,7 +15,9 @@ from mindtune.data.natural_order import natural_order
 from mindtune.data.source import ImageFiles
 from mindtune.errors import DataError
 
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+IMAGE_EXTENSIONS = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff",
+)  # fmt: skip
 
 
 def list_class_folders(spec: DatasetSpec, folder: Path) -> tuple[str, ...]:
