@@ -36,8 +36,9 @@ setup(
     ext_modules=[
         Extension(
             "mindtune.ops.kernels.libmindtune_kernels",
-            sources=sorted(str(source) for source in FOLDER.glob("*.cpp")),
-            depends=sorted(str(header) for header in FOLDER.glob("*.h")),
+            sources=sorted(str(source) for source in FOLDER.rglob("*.cpp")),
+            depends=sorted(str(header) for header in FOLDER.rglob("*.h")),
+            include_dirs=[str(FOLDER)],
             language="c++",
             extra_compile_args=[
                 "-std=gnu++17",

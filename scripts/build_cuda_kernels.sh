@@ -27,6 +27,6 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 targets+=(-gencode "arch=compute_$newest,code=compute_$newest")
 
-nvcc -std=c++17 -O3 -shared -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra \
+nvcc -std=c++17 -O3 -I"$kernels" -shared -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra \
     --threads 0 "${targets[@]}" -o "$library" "$kernels"/cuda/*.cu
 echo "built $library: ${built}and PTX of compute_$newest, with $(nvcc --version | grep release)"

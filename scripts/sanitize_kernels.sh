@@ -18,11 +18,11 @@ export PYTHONMALLOC=malloc
 
 build() { # SANITIZER
     local options=(-fsanitize="$1" -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
-        -std=gnu++17 -fopenmp -fno-math-errno -fvisibility=hidden -fPIC)
+        -std=gnu++17 -I"$kernels" -fopenmp -fno-math-errno -fvisibility=hidden -fPIC)
     mkdir "$folder/$1"
     (
         cd "$folder/$1"
-        printf '%s\0' "$kernels"/*.cpp | xargs -0 -n 1 -P "$(nproc)" g++ "${options[@]}" -c
+        find "$kernels" -name "*.cpp" -print0 | xargs -0 -n 1 -P "$(nproc)" g++ "${options[@]}" -c
         g++ -shared "${options[@]}" ./*.o -o kernels.so
     )
 }

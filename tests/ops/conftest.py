@@ -22,7 +22,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no g++ to emulate CUDA with")
     library = tmp_path_factory.mktemp("emulated") / "libmindtune_cuda_on_cpu.so"
     command = ["g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
-    command += ["-shared", "-fPIC", f"-I{EMULATOR}", *map(str, sorted(EMULATOR.glob("*.cpp")))]
+    command += ["-shared", "-fPIC", f"-I{EMULATOR}", f"-I{KERNELS.parent}"]
+    command += [*map(str, sorted(EMULATOR.glob("*.cpp")))]
     command += ["-x", "c++", *map(str, sorted(KERNELS.glob("*.cu"))), "-o", str(library)]
     subprocess.run(command, check=True)
     return library

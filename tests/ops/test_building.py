@@ -40,7 +40,7 @@ def test_kernels_are_built_where_there_is_a_compiler():
 def test_clang_compiles_every_instruction_set(instruction_set, tmp_path):
     """It gives parallel regions none, so that vectors may be used in functions alone."""
     source = kernel_library.FOLDER / f"{instruction_set}.cpp"
-    options = ["-std=gnu++17", "-fopenmp", "-fno-math-errno"]
+    options = ["-std=gnu++17", f"-I{source.parent}", "-fopenmp", "-fno-math-errno"]
     done = subprocess.run(
         ["clang++", *options, "-S", "-o", str(tmp_path / "assembly"), str(source)],
         capture_output=True,

@@ -1,6 +1,7 @@
 #include "instruction_set.h"
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 namespace mindtune {
@@ -39,3 +40,13 @@ const InstructionSet& instruction_set() {
 }
 
 }  // namespace mindtune
+
+// Null where MINDTUNE_INSTRUCTION_SET names none that this processor has: an exception would end a
+// caller that is not C++.
+extern "C" __attribute__((visibility("default"))) const char* InstructionSetName() {
+  try {
+    return mindtune::instruction_set().name;
+  } catch (const std::invalid_argument&) {
+    return nullptr;
+  }
+}

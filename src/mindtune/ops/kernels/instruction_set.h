@@ -1,13 +1,13 @@
 // The kernels as compiled for one instruction set.
 #pragma once
 
-#include "attention_sizes.h"
-#include "moments.h"
-#include "neighbours.h"
-#include "rows.h"
-#include "pixels.h"
-#include "prototype_rows.h"
-#include "shrinking.h"
+#include "attention/attention_sizes.h"
+#include "layers/rows.h"
+#include "losses/prototype_rows.h"
+#include "pooling/moments.h"
+#include "pooling/shrinking.h"
+#include "search/neighbours.h"
+#include "views/pixels.h"
 
 namespace mindtune {
 

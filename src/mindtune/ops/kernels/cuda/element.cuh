@@ -5,7 +5,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include "../arguments.h"
+#include "arguments.h"
 
 namespace mindtune {
 

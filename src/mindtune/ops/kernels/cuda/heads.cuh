@@ -2,7 +2,7 @@
 // that is written to memory. A `unit` is a head of a sample, counted over all samples.
 #pragma once
 
-#include "../sizes.h"
+#include "pooling/sizes.h"
 #include "element.cuh"
 
 namespace mindtune {

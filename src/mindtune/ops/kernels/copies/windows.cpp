@@ -1,4 +1,4 @@
-#include "windows.h"
+#include "copies/windows.h"
 
 #include <cstring>
 

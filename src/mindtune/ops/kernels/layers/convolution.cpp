@@ -1,4 +1,4 @@
-#include "convolution.h"
+#include "layers/convolution.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "prototype_rows.h"
+#include "losses/prototype_rows.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,6 +1,6 @@
 // Convolutions on the CPU: check the arguments, then compute.
 #include "arguments.h"
-#include "convolution.h"
+#include "layers/convolution.h"
 
 using namespace mindtune;
 

@@ -1,7 +1,7 @@
-// The operators on the CPU: check the arguments, then run.
+// Second-order pooling on the CPU: check the arguments, then run.
 #include "arguments.h"
 #include "instruction_set.h"
-#include "sizes.h"
+#include "pooling/sizes.h"
 
 namespace mindtune {
 namespace {
@@ -137,22 +137,4 @@ MINDTUNE_OPERATOR(ShrinkMapsGradient) {
       s, {given.floats(0, 4), given.floats(1, 4), given.floats(2, 4), shrunk_maps(given, 3, s),
           given.floats(4, 4), given.floats(5, 4), given.floats(6, 4)});
   return 0;
-}
-
-// queries (Q, D), rows (M, D), number of the first row (1) -> the best so far: values and indices
-// (Q, K), each row a heap with the worst first; the call puts the better ones of `rows` into them.
-MINDTUNE_OPERATOR(KeepNearest) {
-  const Arguments given("KeepNearest", 5, count, data, ranks, shapes, types);
-  instruction_set().keep_nearest(neighbours(given));
-  return 0;
-}
-
-// Null where MINDTUNE_INSTRUCTION_SET names none that this processor has: an exception would end a
-// caller that is not C++.
-extern "C" __attribute__((visibility("default"))) const char* InstructionSetName() {
-  try {
-    return instruction_set().name;
-  } catch (const std::invalid_argument&) {
-    return nullptr;
-  }
 }

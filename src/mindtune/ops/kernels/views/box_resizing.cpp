@@ -1,7 +1,7 @@
 // Bicubic resizing: a = -0.5, the filter widened where the image shrinks, weights of 22 binary
 // places, columns first, bytes in between. The weights are computed for no instruction set in
 // particular: a fused multiply-add would round otherwise than Pillow does.
-#include "box_resizing.h"
+#include "views/box_resizing.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "permuted_axes.h"
+#include "copies/permuted_axes.h"
 
 #include <algorithm>
 #include <cstring>

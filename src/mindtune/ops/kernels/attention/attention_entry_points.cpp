@@ -1,6 +1,6 @@
 // Attention on the CPU: check the arguments, then run.
 #include "arguments.h"
-#include "attention_sizes.h"
+#include "attention/attention_sizes.h"
 #include "instruction_set.h"
 
 using namespace mindtune;

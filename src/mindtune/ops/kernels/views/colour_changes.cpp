@@ -1,11 +1,11 @@
 // Changes of colour and sharpness in place. Loops have no branches, so that the compiler takes
 // several pixels at once.
-#include "colour_changes.h"
+#include "views/colour_changes.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "hue.h"
+#include "views/hue.h"
 #include "instruction_set.h"
 #include "workspace.h"
 

@@ -1,7 +1,7 @@
 // Changes of colour and sharpness, bit for bit Pillow's.
 #pragma once
 
-#include "pixels.h"
+#include "views/pixels.h"
 
 namespace mindtune {
 

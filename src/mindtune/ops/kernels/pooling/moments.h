@@ -1,7 +1,7 @@
 // What the CPU kernels are told: sizes, strides and options of one call, checked before any work.
 #pragma once
 
-#include "sizes.h"
+#include "pooling/sizes.h"
 
 namespace mindtune {
 

@@ -1,7 +1,7 @@
 // Views of an image, from its bytes to what a network takes: check the arguments, then run.
 #include "arguments.h"
-#include "box_resizing.h"
-#include "colour_changes.h"
+#include "views/box_resizing.h"
+#include "views/colour_changes.h"
 #include "workspace.h"
 
 namespace mindtune {

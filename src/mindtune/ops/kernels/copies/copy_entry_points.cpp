@@ -1,8 +1,8 @@
 // Operators that put numbers elsewhere, on the CPU: check the arguments, then copy. Options speak
 // by the shape of an argument of which nothing else counts.
 #include "arguments.h"
-#include "permuted_axes.h"
-#include "windows.h"
+#include "copies/permuted_axes.h"
+#include "copies/windows.h"
 
 using namespace mindtune;
 

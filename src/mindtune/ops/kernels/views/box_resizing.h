@@ -1,7 +1,7 @@
 // Bicubic resizing of parts of an image, bit for bit Pillow's.
 #pragma once
 
-#include "pixels.h"
+#include "views/pixels.h"
 
 namespace mindtune {
 

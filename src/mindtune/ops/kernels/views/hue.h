@@ -1,7 +1,7 @@
 // Turning the hue of an image, bit for bit as by way of Pillow's HSV.
 #pragma once
 
-#include "pixels.h"
+#include "views/pixels.h"
 
 namespace mindtune {
 

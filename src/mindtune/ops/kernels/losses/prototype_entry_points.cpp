@@ -1,6 +1,6 @@
 // Cross-entropy over prototypes on the CPU: check the arguments, then compute.
 #include "arguments.h"
-#include "prototype_rows.h"
+#include "losses/prototype_rows.h"
 
 using namespace mindtune;
 
