@@ -127,9 +127,12 @@ def _write_checked(network: nn.Cell, images: np.ndarray, config: ExportConfig, f
     chosen = FORMATS[config.file_format]
     run_folder.make_folder(file.parent)
     batches = [images] if config.fixed_batch is not None else [images, images[:1]]
-    with _scratch_beside(file) as scratch:
-        written = scratch / f"model.{config.file_format.lower()}"
-        chosen.write(network, written, config.fixed_batch)
+    with _writing(file):
+        folder = tempfile.TemporaryDirectory(dir=file.parent)
+    with folder as scratch:
+        written = Path(scratch) / f"model.{config.file_format.lower()}"
+        with _writing(file):
+            chosen.write(network, written, config.fixed_batch)
         difference = max(
             float(np.max(np.abs(chosen.run(written, batch) - _eager(network, batch))))
             for batch in batches
@@ -139,21 +142,21 @@ def _write_checked(network: nn.Cell, images: np.ndarray, config: ExportConfig, f
                 f"{file}: the file's logits differ from the network's by {difference:.1e}, "
                 f"expected at most {TOLERANCE:.0e}; nothing was written"
             )
-        share(written)
-        shutil.move(str(written), file)
+        with _writing(file):
+            share(written)
+            shutil.move(str(written), file)
     return difference
 
 
 @contextmanager
-def _scratch_beside(file: Path) -> Iterator[Path]:
-    """A folder where ``file`` is made, gone afterwards.
+def _writing(file: Path) -> Iterator[None]:
+    """Within, ``file`` or what becomes of it is written.
 
     Raises:
-        CheckpointError: something cannot be written there.
+        CheckpointError: it cannot be.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-            yield Path(scratch)
+        yield
     except OSError as error:
         raise unwritable(file, error) from error
 

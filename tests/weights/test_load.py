@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -187,7 +188,18 @@ HEAD = ("head",)
             shapes_of(),
             {f"net.{name}": shape for name, shape in shapes_of().items()} | {"loss.bias": (1,)},
             {},
-            "under 'net': choose it, --pretrained_key net",
+            "under 'net': choose, --pretrained_key net",
+        ),
+        (
+            shapes_of(),
+            {
+                f"{w}.{name}": shape
+                for w in ("student", "teacher")
+                for name, shape in shapes_of().items()
+            }
+            | {"centre": (1,)},
+            {},
+            "choose, --pretrained_key student or --pretrained_key teacher",
         ),
         (shapes_of(), {"visual.conv1.weight": (4, 4)}, {}, "looks like CLIP (visual.conv1.weight)"),
         (shapes_of(), {"layer1.0.conv1.weight": (4, 4)}, {}, "looks like ResNet"),
@@ -235,6 +247,13 @@ def test_long_tables_are_cut() -> None:
     assert lines[2].split() == ["blocks.2.norm1.weight", "(6,)"]
     assert lines[14] == "    ... and 144 more"
     assert len(lines) == 15
+
+
+def test_a_word_under_what_was_chosen_is_named_in_full() -> None:
+    shapes = {f"model.{name}": shape for name, shape in shapes_of().items()} | {"x": (1,)}
+    file = dataclasses.replace(file_with(shapes), key="teacher")
+    with pytest.raises(WeightsError, match="choose, --pretrained_key teacher.model"):
+        load_weights(network(shapes_of()), file)
 
 
 @pytest.mark.parametrize(

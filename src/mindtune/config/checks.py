@@ -105,17 +105,22 @@ def _check_head_and_views(config: RunConfig) -> None:
     if config.method in _WITHOUT_HEAD and config.head.name != "linear":
         raise ConfigError(
             f"head.name: got {config.head.name} with method {config.method}, which has no such "
-            "head; leave it out, and tune with it afterwards, --pretrained"
+            "head; leave it out"
         )
     if config.method not in _WITH_OWN_VIEWS:
         return
-    plain = vars(AugmentConfig())
+    default = vars(AugmentConfig())
     for key, value in vars(config.augment).items():
-        if value != plain[key]:
+        if _as_tuple(value) != default[key]:
             raise ConfigError(
                 f"augment.{key}: got {value} with method {config.method}, whose crops have options "
                 "of their own (self_distillation.views); leave it out"
             )
+
+
+def _as_tuple(value: Any) -> Any:
+    """A list, as files hold it, as the tuple that it stands for."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_amu(config: RunConfig) -> None:

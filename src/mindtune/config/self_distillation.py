@@ -77,7 +77,7 @@ class SelfDistillationConfig:
         teacher_patch_temp: the same of its patches.
         warmup_teacher_temp_epochs: length of that warm-up.
         freeze_last_layer: epochs in which the prototypes do not train.
-        chunk_rows: patches whose logits are in memory at a time; the CPU kernel takes 256 at most.
+        chunk_rows: patches whose logits are in memory at a time; the CPU kernel chooses by itself.
     """
 
     cls_weight: float = 1.0

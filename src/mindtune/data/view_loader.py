@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -89,14 +88,15 @@ class ViewLoader:
         order = self._order(epoch)[first_image:]
         batches = global_batches(order, self.batch_size, self.world_size)
         with decoding_pool(self.workers) as pool:
-            begun: deque[Callable[[], Batch]] = deque()
+            begun: dict[int, Callable[[], Batch]] = {}
 
             def make(number: int) -> Batch:
-                # Asked for in order. The next one begins before this one is waited for, so that no
-                # thread idles at its end.
-                for ahead in range(number + len(begun), min(number + 2, len(batches))):
-                    begun.append(self._begin(pool, epoch, batches[ahead]))
-                return begun.popleft()()
+                # The next one begins before this one is waited for, so that no thread idles at its
+                # end.
+                for ahead in range(number, min(number + 2, len(batches))):
+                    if ahead not in begun:
+                        begun[ahead] = self._begin(pool, epoch, batches[ahead])
+                return begun.pop(number)()
 
             yield from stream_batches(Batches(make, len(batches)), self._columns())
 

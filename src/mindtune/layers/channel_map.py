@@ -16,8 +16,6 @@ class ChannelMap(nn.Cell, TwoPaths):
     bytes for every number that they broadcast over, as long as the graph lives.
     """
 
-    reads = "channel map"
-
     def __init__(self) -> None:
         super().__init__()
         library = self.choose_path(devices=("CPU",))

@@ -7,6 +7,8 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import Normal, initializer
 
 from mindtune.errors import ConfigError
+from mindtune.layers.channel_map import add_to_channels
+from mindtune.layers.permute import Permute
 
 
 def band(width: int, kernel: int) -> np.ndarray:
@@ -42,6 +44,7 @@ class DepthwiseConv(nn.Cell):
         self.weight = Parameter(initializer(Normal(0.02), shape), name="weight")
         self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
         self.product = ops.BatchMatMul()
+        self.turn = Permute(1, 0)
 
     def bands(self, width: int) -> Tensor:
         """The banded matrices of the k rows, one below the other, (C, k W, W)."""
@@ -51,11 +54,12 @@ class DepthwiseConv(nn.Cell):
 
     def construct(self, maps: Tensor) -> Tensor:
         _, height, width, c = maps.shape
-        x = ops.transpose(maps.reshape(-1, c), (1, 0)).reshape(c, -1, height, width)
+        x = self.turn(maps.reshape(-1, c)).reshape(c, -1, height, width)
         zeros = (ops.zeros_like(x[:, :, :1]),) * (self.kernel // 2)
         x = ops.concat((*zeros, x, *zeros), 2)  # (C, B, H + k - 1, W)
         rows = ops.concat([x[:, :, i : i + height] for i in range(self.kernel)], 3)
         rows = rows.reshape(c, -1, self.kernel * width)  # (C, B H, k W)
         y = self.product(rows, ops.cast(self.bands(width), rows.dtype))  # (C, B H, W)
-        y = ops.transpose(y.reshape(c, -1), (1, 0))  # (B H W, C)
-        return y.reshape(-1, height, width, c) + ops.cast(self.bias, y.dtype)
+        y = self.turn(y.reshape(c, -1))  # (B H W, C)
+        y = add_to_channels(y, ops.cast(self.bias, y.dtype))
+        return y.reshape(-1, height, width, c)

@@ -20,8 +20,6 @@ class UnitRows(nn.Cell, TwoPaths):
     would keep a table of 16 bytes for every number that they broadcast over.
     """
 
-    reads = "unit rows"
-
     def __init__(self) -> None:
         super().__init__()
         library = self.choose_path(devices=("CPU",))

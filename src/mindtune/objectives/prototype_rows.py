@@ -19,15 +19,13 @@ class PrototypeRows(nn.Cell, TwoPaths):
     patches (iBOT) and matched ones (SMKD) are both such a list. Logits exist for ``chunk`` rows at
     a time: gradients are computed beside the loss, so nothing of size (rows, K) is kept for
     backward, where the released codes hold several such arrays of all patches. On the CPU a kernel
-    takes 256 rows at a time: MindSpore's operators there would keep tables for the numbers of all
-    pieces, 0.7 MB a row of 8192 prototypes.
+    takes 16 to 256 rows at a time, two million logits of a side: MindSpore's operators there would
+    keep tables for the numbers of all pieces, 0.7 MB a row of 8192 prototypes.
 
     Args:
         student_temp: temperature of the student.
-        chunk: rows a piece; the kernel takes no more than 256.
+        chunk: rows a piece, where no kernel chooses.
     """
-
-    reads = "prototype rows"
 
     def __init__(self, student_temp: float, chunk: int) -> None:
         super().__init__(auto_prefix=False)

@@ -1,4 +1,4 @@
-"""Attention and second-order pooling: compiled where there is a kernel, composed elsewhere."""
+"""Operators: compiled where there is a kernel, composed of MindSpore's elsewhere."""
 
 from mindtune.ops.attention import SoftmaxAttention
 from mindtune.ops.cross_covariance import (

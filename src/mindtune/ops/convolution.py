@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mindspore import Tensor, ops
 
-from mindtune.ops.kernel_library import Kernel, compiled
+from mindtune.ops.kernel_library import Kernel, compiled, like_first
 
 
 def geometry_of(kernel: int, stride: int, padding: int) -> Tensor:
@@ -38,9 +37,6 @@ def convolution_kernel(library: Path) -> Kernel:
 
     def weight_shape(dy: list, maps: list, geometry: list) -> list:
         return [dy[3], geometry[2], geometry[2], maps[3]]
-
-    def like_first(first: Any, *_: Any) -> Any:
-        return first
 
     to_maps = compiled(library, "ConvolutionInputGradient", like_maps, like_first)
     to_weight = compiled(library, "ConvolutionWeightGradient", weight_shape, like_first)

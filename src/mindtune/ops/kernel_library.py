@@ -34,7 +34,7 @@ def instruction_set() -> str:
         OSError: the library cannot be loaded.
         ConfigError: ``MINDTUNE_INSTRUCTION_SET`` is none that this processor has.
     """
-    name_of = ctypes.CDLL(str(FOLDER / FILES["CPU"])).InstructionSetName
+    name_of = _operator(FOLDER / FILES["CPU"], "InstructionSetName")
     name_of.restype = ctypes.c_char_p
     name = name_of()
     if name is None:
@@ -47,7 +47,7 @@ def instruction_set() -> str:
 
 def has_matrix_product(library: Path) -> bool:
     """Whether the kernels find oneDNN's matrix product in this process: MindSpore carries it."""
-    return bool(ctypes.CDLL(str(library)).HasMatrixProduct())
+    return bool(_operator(library, "HasMatrixProduct")())
 
 
 def call(library: Path, symbol: str, *arrays: np.ndarray) -> None:
@@ -114,3 +114,8 @@ def compiled(
     """
     _operator(library, symbol)
     return Kernel(f"{library}:{symbol}", shapes, types, func_type="aot", bprop=bprop)
+
+
+def like_first(first: Any, *_: Any) -> Any:
+    """The shape, or the type, of an output that is as the first input."""
+    return first

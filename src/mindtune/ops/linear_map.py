@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mindspore import Tensor
 
-from mindtune.ops.kernel_library import Kernel, compiled
+from mindtune.ops.kernel_library import Kernel, compiled, like_first
 from mindtune.ops.row_maps import row_sum_kernel
-
-
-def _like_first(first: Any, *_: Any) -> Any:
-    return first
 
 
 def _to_outputs(x: list, weight: list, *_: list) -> list:
@@ -34,8 +29,8 @@ def linear_kernel(library: Path, has_bias: bool) -> Kernel:
     def to_weights(dy: list, x: list) -> list:
         return [dy[-1], x[-1]]
 
-    to_input = compiled(library, "LinearInputGradient", to_inputs, _like_first)
-    to_weight = compiled(library, "LinearWeightGradient", to_weights, _like_first)
+    to_input = compiled(library, "LinearInputGradient", to_inputs, like_first)
+    to_weight = compiled(library, "LinearWeightGradient", to_weights, like_first)
     to_bias = row_sum_kernel(library)
 
     def bprop_biased(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor, dout: Tensor) -> tuple:
@@ -45,5 +40,5 @@ def linear_kernel(library: Path, has_bias: bool) -> Kernel:
         return to_input(dout, weight), to_weight(dout, x)
 
     if has_bias:
-        return compiled(library, "Linear", _to_outputs, _like_first, bprop_biased)
-    return compiled(library, "LinearWithoutBias", _to_outputs, _like_first, bprop)
+        return compiled(library, "Linear", _to_outputs, like_first, bprop_biased)
+    return compiled(library, "LinearWithoutBias", _to_outputs, like_first, bprop)

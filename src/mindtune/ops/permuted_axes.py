@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mindspore import Tensor, ops
 
-from mindtune.ops.kernel_library import Kernel, compiled
+from mindtune.ops.kernel_library import Kernel, compiled, like_first
 
 
 def order_of(axes: tuple[int, ...]) -> Tensor:
@@ -29,9 +28,6 @@ def permutation_kernel(library: Path) -> Kernel:
 
     def original(dy: list, order: list) -> list:
         return [size for _, size in sorted(zip(order, dy))]
-
-    def like_first(first: Any, _: Any) -> Any:
-        return first
 
     to_input = compiled(library, "PermuteAxesGradient", original, like_first)
 

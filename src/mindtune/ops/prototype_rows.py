@@ -24,6 +24,6 @@ def prototype_rows_kernel(library: Path) -> Kernel:
     Inputs: student (S, D), prototypes (K, D), teacher (T, D), teacher_prototypes (K, D), centre
     (1, K), the temperatures of student (1,) and teacher (1,), student_rows (R,), teacher_rows (R,)
     and weights (R,); pairs of weight 0 are left out. It has no gradient of its own: the loss brings
-    it along. No more than 256 rows have logits at a time.
+    it along. At most 256 rows have logits at a time, fewer where there are above 8192 prototypes.
     """
     return compiled(library, "PrototypeRows", _loss_and_gradients, _like_first)

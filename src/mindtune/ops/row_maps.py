@@ -5,15 +5,10 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mindspore import Tensor, ops
 
-from mindtune.ops.kernel_library import Kernel, compiled
-
-
-def _like_first(first: Any, *_: Any) -> Any:
-    return first
+from mindtune.ops.kernel_library import Kernel, compiled, like_first
 
 
 def _channels(rows: list, *_: list) -> list:
@@ -23,7 +18,7 @@ def _channels(rows: list, *_: list) -> list:
 @cache
 def row_sum_kernel(library: Path) -> Kernel:
     """x (..., C) -> its sum over all rows (C,), float32, without a gradient."""
-    return compiled(library, "RowsSum", _channels, _like_first)
+    return compiled(library, "RowsSum", _channels, like_first)
 
 
 @cache
@@ -33,25 +28,25 @@ def channel_map_kernel(library: Path) -> Kernel:
     Each gradient is an operator of its own, which a compiled graph leaves out where nobody wants
     it.
     """
-    to_input = compiled(library, "ChannelMapInputGradient", _like_first, _like_first)
-    to_scale = compiled(library, "RowProductsSum", _channels, _like_first)
+    to_input = compiled(library, "ChannelMapInputGradient", like_first, like_first)
+    to_scale = compiled(library, "RowProductsSum", _channels, like_first)
     to_shift = row_sum_kernel(library)
 
     def bprop(x: Tensor, scale: Tensor, shift: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return to_input(dout, scale), to_scale(x, dout), to_shift(dout)
 
-    return compiled(library, "ChannelMap", _like_first, _like_first, bprop)
+    return compiled(library, "ChannelMap", like_first, like_first, bprop)
 
 
 @cache
 def sample_scale_kernel(library: Path) -> Kernel:
     """x (B, ...), factors (B,) -> x times its sample's factor, float32; factors are constants."""
-    to_input = compiled(library, "SampleScaleGradient", _like_first, _like_first)
+    to_input = compiled(library, "SampleScaleGradient", like_first, like_first)
 
     def bprop(x: Tensor, factors: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return to_input(dout, factors), ops.zeros_like(factors)
 
-    return compiled(library, "SampleScale", _like_first, _like_first, bprop)
+    return compiled(library, "SampleScale", like_first, like_first, bprop)
 
 
 @cache
@@ -61,12 +56,12 @@ def dropout_kernel(library: Path) -> Kernel:
     float32. A number's fate is a hash of its row's and of its place in the row
     (``mindtune.layers.random``), found again on the way back: no mask is kept.
     """
-    to_input = compiled(library, "DropoutGradient", _like_first, _like_first)
+    to_input = compiled(library, "DropoutGradient", like_first, like_first)
 
     def bprop(x: Tensor, hashes: Tensor, keep: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return to_input(dout, hashes, keep), ops.zeros_like(hashes), ops.zeros_like(keep)
 
-    return compiled(library, "Dropout", _like_first, _like_first, bprop)
+    return compiled(library, "Dropout", like_first, like_first, bprop)
 
 
 @cache
@@ -79,10 +74,10 @@ def unit_rows_kernel(library: Path) -> Kernel:
     def rows(x: list, *_: list) -> list:
         return [math.prod(x[:-1])]
 
-    to_input = compiled(library, "UnitRowsInputGradient", _like_first, _like_first)
-    to_lengths = compiled(library, "UnitRowsLengthGradient", rows, _like_first)
+    to_input = compiled(library, "UnitRowsInputGradient", like_first, like_first)
+    to_lengths = compiled(library, "UnitRowsLengthGradient", rows, like_first)
 
     def bprop(x: Tensor, lengths: Tensor, out: Tensor, dout: Tensor) -> tuple:
         return to_input(x, lengths, dout), to_lengths(x, dout)
 
-    return compiled(library, "UnitRows", _like_first, _like_first, bprop)
+    return compiled(library, "UnitRows", like_first, like_first, bprop)

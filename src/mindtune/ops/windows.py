@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mindspore import Tensor, ops
 
-from mindtune.ops.kernel_library import Kernel, compiled
+from mindtune.ops.kernel_library import Kernel, compiled, like_first
 
 
 def geometry_of(
@@ -34,29 +33,25 @@ def _tokens(windows: list, grid: list, window: list) -> list:
     return [windows[0] // (rows * columns), grid[0] * grid[1], windows[2]]
 
 
-def _like_first(first: Any, *_: Any) -> Any:
-    return first
-
-
 @cache
 def split_kernel(library: Path) -> Kernel:
     """tokens (B, HW, C), grid, window -> windows (B * nW, wh * ww, C), float32."""
-    to_tokens = compiled(library, "SplitWindowsGradient", _tokens, _like_first)
+    to_tokens = compiled(library, "SplitWindowsGradient", _tokens, like_first)
 
     def bprop(tokens: Tensor, grid: Tensor, window: Tensor, out: Tensor, dout: Tensor) -> tuple:
         dtokens = to_tokens(dout, grid, window)
         return dtokens, ops.zeros_like(grid), ops.zeros_like(window)
 
-    return compiled(library, "SplitWindows", _windows, _like_first, bprop)
+    return compiled(library, "SplitWindows", _windows, like_first, bprop)
 
 
 @cache
 def join_kernel(library: Path) -> Kernel:
     """windows (B * nW, wh * ww, C), grid, window -> tokens (B, HW, C), float32."""
-    to_windows = compiled(library, "JoinWindowsGradient", _windows, _like_first)
+    to_windows = compiled(library, "JoinWindowsGradient", _windows, like_first)
 
     def bprop(windows: Tensor, grid: Tensor, window: Tensor, out: Tensor, dout: Tensor) -> tuple:
         dwindows = to_windows(dout, grid, window)
         return dwindows, ops.zeros_like(grid), ops.zeros_like(window)
 
-    return compiled(library, "JoinWindows", _tokens, _like_first, bprop)
+    return compiled(library, "JoinWindows", _tokens, like_first, bprop)

@@ -32,7 +32,11 @@ _ARCHITECTURES = (  # names seen only there, most telling first
 
 
 def suggest_cure(
-    fit: Fit, network: Mapping[str, Shape], file: Mapping[str, Shape], reset_option: str
+    fit: Fit,
+    network: Mapping[str, Shape],
+    file: Mapping[str, Shape],
+    reset_option: str,
+    key: str | None = None,
 ) -> str:
     """The nearest cure, one sentence; several when the faults are independent.
 
@@ -41,12 +45,15 @@ def suggest_cure(
         network: shapes of the parameters.
         file: shapes of the tensors, dropped ones included.
         reset_option: command line which starts with a new head.
+        key: what has been chosen of the file.
     """
     if all(name.startswith(_PAIR) for name in file) and fit.missing:
         return "the file holds a student and its teacher: choose one, --pretrained_key teacher"
-    word = _word_before(network, file)
-    if word:
-        return f"the file has this network under {word!r}: choose it, --pretrained_key {word}"
+    words = [f"{key}.{word}" if key else word for word in _words_before(network, file)]
+    if words:
+        named = " and ".join(repr(word) for word in words)
+        options = " or ".join(f"--pretrained_key {word}" for word in words)
+        return f"the file has this network under {named}: choose, {options}"
     architecture = _other_architecture(network, file)
     if architecture:
         return architecture
@@ -63,12 +70,11 @@ def suggest_cure(
     return "; ".join(found) or "check that the file was made for this backbone and head"
 
 
-def _word_before(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:
+def _words_before(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> list[str]:
     """What stands before most names of ``network`` in the file, such as Lightning's ``model``."""
     parts = [name.partition(".") for name in file]
     words = Counter(word for word, _, rest in parts if rest in network)
-    word, count = words.most_common(1)[0] if words else ("", 0)
-    return word if 2 * count > len(network) else ""
+    return [word for word, count in words.items() if 2 * count > len(network)]
 
 
 def _other_architecture(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> str:

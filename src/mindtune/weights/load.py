@@ -115,7 +115,7 @@ def load_weights(
         if tensors is not moved:  # a pre-training file, whose last norm is another
             new, dropped = (*new, "fc_norm"), (*dropped, "norm")
         dropped = (*dropped, *absent_parts(network, renamed.parts))
-        fit = _whole_fit(network, tensors, new, dropped, reset_option)
+        fit = _whole_fit(network, tensors, new, dropped, reset_option, file.key)
         arrays = {name: tensors[name] for name in (*fit.loaded, *fit.resized)}
         _check_finite(arrays)
         resized = _resize(arrays, fit, network, num_prefix_tokens, grid, position_resize)
@@ -173,11 +173,12 @@ def _whole_fit(
     new: Sequence[str],
     dropped: Sequence[str],
     reset_option: str,
+    key: str | None,
 ) -> Fit:
     fit = compare(network, tensors, new, dropped)
     if not fit.is_whole:
         shapes = {name: array.shape for name, array in tensors.items()}
-        cure = suggest_cure(fit, network, shapes, reset_option)
+        cure = suggest_cure(fit, network, shapes, reset_option, key)
         lines = [f"does not fit the network: {count_faults(fit)}; {cure}"]
         raise WeightsError("\n".join([*lines, *fit_table(fit, network, shapes)]))
     return fit

@@ -26,6 +26,7 @@ struct Side {
 
 // `count` pairs, of which `listed` are the numbers.
 struct Piece {
+  const InstructionSet* kernels;
   int64_t count, parts;
   const int64_t* listed;
   Side student, teacher;
@@ -61,8 +62,8 @@ bool fill_logits(const RowPairs& s, const Piece& p, const Side& side, const floa
     return false;
   LogitSum* sums = side.sums + first / kPrototypePart;
   for (int64_t i = 0; i < p.count; ++i)
-    sums[i * p.parts] = instruction_set().sharpen(
-        width, centre == nullptr ? centre : centre + first, temp, logits + i * s.prototypes);
+    sums[i * p.parts] = p.kernels->sharpen(width, centre == nullptr ? centre : centre + first, temp,
+                                           logits + i * s.prototypes);
   return true;
 }
 
@@ -82,7 +83,7 @@ void finish_sums(const Piece& p, const Side& side) {
 bool compare_part(const RowPairs& s, const Piece& p, int64_t first, int64_t width) {
   float* slopes = p.student.logits + first;
   for (int64_t i = 0; i < p.count; ++i)
-    p.terms[i * p.parts + first / kPrototypePart] = instruction_set().compare_probabilities(
+    p.terms[i * p.parts + first / kPrototypePart] = p.kernels->compare_probabilities(
         width, p.student.log_sums[i], p.teacher.log_sums[i], s.weight[p.listed[i]] / s.student_temp,
         p.teacher.logits + first + i * s.prototypes, slopes + i * s.prototypes);
   return multiply_here(width, s.dim, p.count, {slopes, s.prototypes, true},
@@ -140,7 +141,7 @@ void compare_rows(const RowPairs& s) {
   for (int64_t pair = 0; pair < s.pairs; ++pair)
     if (s.weight[pair] != 0) listed.push_back(pair);
   const int64_t most = std::clamp<int64_t>(kMostLogits / s.prototypes, 16, kMostPairs);
-  Piece p{};
+  Piece p{&instruction_set()};  // may throw, as nothing in a parallel region does
   p.parts = (s.prototypes + kPrototypePart - 1) / kPrototypePart;
   const int64_t row = s.dim + s.prototypes + 1 + 2 * p.parts;
   float* memory = workspace<float>(kSlot, most * (2 * row + p.parts));

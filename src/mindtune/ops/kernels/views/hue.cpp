@@ -1,5 +1,5 @@
 // To bytes of hue, saturation and value and back. Pillow takes doubles for some of it; floats give
-// the same bytes for every colour and hue, which the tests go through. Choices are made among
+// the same bytes, as tests see that go through every colour. Choices are made among
 // integers, so that the loop has no branches and the compiler takes several pixels at once.
 #include "views/hue.h"
 
