@@ -113,12 +113,16 @@ def resident_mib(which: str) -> float:
 
 
 def measure_memory(name: str, rows: int) -> None:
-    """One process: prints by how much resident memory rises in three calls."""
+    """One process: prints by how much more is resident in some calls than before the first one.
+
+    The first one is not watched: what compiling takes and gives back does not count.
+    """
     call_of(name, draw(1))()  # brings libraries and graphs of their own
     arrays = draw(rows)
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the highest
     idle = resident_mib("VmRSS")
     call = call_of(name, arrays)
+    call()
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the highest
     for _ in range(3):
         call()
     print(resident_mib("VmHWM") - idle)

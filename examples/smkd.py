@@ -23,7 +23,6 @@ DATA = {"name": "digits", "classes": [5, 6, 7, 8, 9]}
 SMALL = {
     "backbone": {"name": "vit_digits_patch4_16"},
     "data": DATA,
-    "augment": {"hflip": 0.0},
     "self_distillation": {
         "views": {"local_size": 8, "global_scale": [0.7, 1.0], "local_scale": [0.4, 0.8]},
         "projection": {"out_dim": 128, "hidden_dim": 128},
