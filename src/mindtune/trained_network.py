@@ -58,8 +58,8 @@ def _check_classifies(pretrained: Pretrained) -> None:
     method = pretrained.header.get("config", {}).get("method")
     if method in _WITHOUT_CLASSIFIER:
         raise WeightsError(
-            f"weights {pretrained.path}: got those of method {method}, expected a classifier: tune "
-            "it first, train.py --pretrained; or judge its features, eval.py --protocol knn"
+            f"weights {pretrained.path}: got those of method {method}, which has no classifier "
+            "yet: tune it first, train.py --pretrained; or judge its features, eval.py --protocol knn"
         )
 
 
