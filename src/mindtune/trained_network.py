@@ -59,7 +59,8 @@ def _check_classifies(pretrained: Pretrained) -> None:
     if method in _WITHOUT_CLASSIFIER:
         raise WeightsError(
             f"weights {pretrained.path}: got those of method {method}, which has no classifier "
-            "yet: tune it first, train.py --pretrained; or judge its features, eval.py --protocol knn"
+            "yet: tune it first, train.py --pretrained; or judge its features, "
+            "eval.py --protocol knn"
         )
 
 

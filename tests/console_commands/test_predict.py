@@ -141,7 +141,7 @@ def test_a_run_without_a_classifier(tmp_path, capsys):
     argv = ["train", "--smoke", *options, "--out", str(tmp_path / "run")]
     assert main(argv) == 0
     assert main(["predict", str(ZEBRA), "--pretrained", str(tmp_path / "run")]) == 1
-    assert "trained by feature_distillation, which has no classifier" in capsys.readouterr().err
+    assert "method feature_distillation, which has no classifier" in capsys.readouterr().err
 
 
 def test_a_moved_export_takes_its_names_along(run, digits, tmp_path, capsys):
